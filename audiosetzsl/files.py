@@ -1,0 +1,80 @@
+"""Files that are whole or absent: atomic writes, digests, checked Parquet."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audiosetzsl.errors import AudioSetZSLError, ManifestError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a scratch path that becomes `path` only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex[:8]}")
+    try:
+        yield scratch
+        with scratch.open("rb") as written:
+            os.fsync(written.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write `content` to `path`, whole or not at all."""
+    with atomic_path(path) as scratch:
+        scratch.write_bytes(content)
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file as 64 lower-case hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_table(table: pa.Table, path: Path, schema: pa.Schema, **parquet: Any) -> Path:
+    """Write `table` as zstd Parquet with page checksums, after holding it to `schema`."""
+    check_schema(table, schema, path)
+    with atomic_path(path) as scratch:
+        pq.write_table(
+            table, scratch, compression="zstd", write_page_checksum=True, store_schema=True, **parquet
+        )
+    return path
+
+
+def read_table(path: Path, schema: pa.Schema, *, error: type[AudioSetZSLError] = ManifestError) -> pa.Table:
+    """Read a Parquet file of this project; page checksums are verified and the schema is checked.
+
+    Raises:
+        AudioSetZSLError: (of type `error`) the file is absent, damaged, or has another schema.
+    """
+    if not path.is_file():
+        raise error(f"{path} does not exist; make it first or check the path")
+    try:
+        table = pq.read_table(path, page_checksum_verification=True, partitioning=None)
+    except (pa.ArrowException, OSError) as problem:
+        raise error(f"{path} is damaged ({problem}); delete it and make it again") from problem
+    check_schema(table, schema, path, error=error)
+    return table
+
+
+def check_schema(
+    table: pa.Table, schema: pa.Schema, path: Path, *, error: type[AudioSetZSLError] = ManifestError
+) -> None:
+    """Hold names, order, types and null rules of `table` to `schema`; metadata is free."""
+    if table.schema.names != schema.names:
+        raise error(f"{path}: columns are {table.schema.names}, expected {schema.names}")
+    for field, found in zip(schema, table.schema, strict=True):
+        if found.type != field.type:
+            raise error(f"{path}: column {field.name!r} is {found.type}, expected {field.type}")
+        if not field.nullable and table[field.name].null_count:
+            raise error(f"{path}: column {field.name!r} holds nulls, and must not")

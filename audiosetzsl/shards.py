@@ -1,0 +1,108 @@
+"""Feature shards: what an extractor found in each segment of a block, or why it found nothing."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float
+
+from audiosetzsl.errors import ShardError
+from audiosetzsl.files import check_schema, read_table, write_table
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+N_MELS = 64
+VECTOR_WIDTH = 1024
+
+
+class Kind(StrEnum):
+    """What a shard holds: one folder of the workspace each."""
+
+    LOG_MEL = "log_mel"
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+class Status(StrEnum):
+    """Why a row holds a feature, or holds none."""
+
+    OK = "ok"
+    NO_CLIP = "no_clip"
+    NO_AUDIO = "no_audio"
+    NO_VIDEO = "no_video"
+    UNREADABLE = "unreadable"
+
+
+def _vector(width: int) -> pa.DataType:
+    return pa.list_(pa.float32(), width)
+
+
+_HEAD = [
+    pa.field("segment_id", pa.string(), nullable=False),
+    pa.field("status", pa.string(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),  # "" where the status is ok
+    pa.field("flags", pa.list_(pa.string()), nullable=False),  # silent, short, ...: seen, not dropped
+]
+SCHEMAS = {
+    Kind.LOG_MEL: pa.schema(
+        [
+            *_HEAD,
+            pa.field("n_frames", pa.int32(), nullable=False),
+            pa.field("log_mel", pa.list_(pa.list_(pa.float16(), N_MELS))),
+        ]
+    ),
+    Kind.VIDEO: pa.schema([*_HEAD, pa.field("vector", _vector(VECTOR_WIDTH))]),
+    Kind.AUDIO: pa.schema([*_HEAD, pa.field("vector", _vector(VECTOR_WIDTH))]),
+}
+FINGERPRINT = b"fingerprint"
+
+
+def fingerprint(config: "DataclassInstance", **more: str) -> str:
+    """Twelve hex digits that change whenever a field of `config`, or one of `more`, does."""
+    facts = {"config": type(config).__name__, **asdict(config), **more}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def write_shard(table: pa.Table, path: Path, kind: Kind, made_by: str) -> Path:
+    """Write one block's features; `made_by` is the fingerprint of the configuration that made them."""
+    table = table.replace_schema_metadata({FINGERPRINT: made_by.encode()})
+    # Dictionaries only where values repeat: on floats they double the time and save nothing.
+    plain = {"use_dictionary": ["status", "reason"], "compression_level": 1}
+    return write_table(table, path, SCHEMAS[kind], **plain)
+
+
+def read_shard(path: Path, kind: Kind, *, made_by: str | None = None) -> pa.Table:
+    """Read one block's features, page checksums verified.
+
+    Raises:
+        ShardError: the file is absent, damaged, of another schema, or made by another configuration than
+            `made_by` (None takes any).
+    """
+    table = read_table(path, SCHEMAS[kind], error=ShardError)
+    found = (table.schema.metadata or {}).get(FINGERPRINT, b"").decode()
+    if made_by is not None and found != made_by:
+        raise ShardError(
+            f"{path} was made by configuration {found or 'unknown'}, expected {made_by}; "
+            "delete the folder to extract again, or ask for the configuration that made it"
+        )
+    return table
+
+
+def vectors_of(table: pa.Table) -> Float[np.ndarray, "n width"]:
+    """Rows of the column `vector` as one float32 matrix; every row must hold one."""
+    column = table["vector"].combine_chunks()
+    if column.null_count:
+        raise ShardError(f"{column.null_count} rows hold no vector; take the rows whose status is ok first")
+    flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(len(column), -1)
+
+
+def check_shard(table: pa.Table, kind: Kind, path: Path) -> None:
+    """Hold a table to the contract of its kind before it is written."""
+    check_schema(table, SCHEMAS[kind], path, error=ShardError)

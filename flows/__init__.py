@@ -1,0 +1,1 @@
+"""The factory: stages as plain functions, and the only room that imports Prefect."""
