@@ -56,12 +56,22 @@ def read_list(
 
 
 def find_candidates(lists: Mapping[Source, SegmentList], classes: ClassList) -> Candidates:
-    """Take the rows that carry at least one of the classes, from all lists, in the order of their ytids."""
+    """Take the rows that carry at least one of the classes, from all lists, in the order of their ytids.
+
+    Raises:
+        AudioSetFileError: a video stands in two lists; then it could end up in two splits.
+    """
     found = [_candidates_of(source, segments, classes) for source, segments in sorted(lists.items())]
     columns = [np.concatenate(parts) for parts in zip(*(arrays for arrays, _ in found), strict=True)]
     mids = pa.concat_arrays([mids for _, mids in found])
     order = np.argsort(columns[0], kind="stable")
     ytid, start_s, end_s, source, line, n_classes, class_index, excluded = (c[order] for c in columns)
+    again = np.flatnonzero(ytid[1:] == ytid[:-1])
+    if len(again):
+        raise AudioSetFileError(
+            f"ytid {ytid[again[0]].decode()} stands in the lists {source[again[0]]} (line {line[again[0]]}) and "
+            f"{source[again[0] + 1]} (line {line[again[0] + 1]}), expected each video once in all of AudioSet"
+        )
     n_rows = sum(len(segments) for segments in lists.values())
     return Candidates(
         n_rows,

@@ -22,7 +22,8 @@ def means_by_class(
     known = ~np.isnan(values)
     sums = np.bincount(actual[known], weights=values[known], minlength=n_classes)
     counts = np.bincount(actual[known], minlength=n_classes)
-    return np.divide(sums, counts, out=np.full(n_classes, np.nan), where=counts > 0)
+    means: np.ndarray = np.divide(sums, counts, out=np.full(n_classes, np.nan), where=counts > 0)
+    return means
 
 
 def class_mean(by_class: Float[np.ndarray, " n_classes"], group: Bool[np.ndarray, " n_classes"]) -> float:
@@ -60,7 +61,8 @@ def closeness(
     left, right = queries.astype(np.float64), gallery.astype(np.float64)
     squares = np.square(left).sum(1)[:, None] + np.square(right).sum(1) - 2 * left @ right.T
     # Rounding may leave a distance of nothing just below zero.
-    return -np.sqrt(np.maximum(squares, 0))
+    scores: np.ndarray = -np.sqrt(np.maximum(squares, 0))
+    return scores
 
 
 def average_precision(scores: Float[np.ndarray, " n"], relevant: Bool[np.ndarray, " n"]) -> float:

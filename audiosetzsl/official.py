@@ -3,7 +3,6 @@
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +18,9 @@ _ROW = re.compile(r"(\d+), ([A-Za-z0-9_-]{11}), (\d+\.\d{3}), (\d+\.\d{3}), (\S+
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
-    """A row of the release that does not fit AudioSet's lists or the class list, and why."""
+class ReleaseRow:
+    """One line of the authors' lists, as it stands."""
 
-    file: str
-    line: int
-    row: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
     file: str
     line: int
     text: str
@@ -37,83 +28,91 @@ class _Row:
     class_name: str
 
 
-class Release:
-    """The authors' lists, read from a folder or an address as they stand; after a join, `misfits` is complete."""
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A row of the release that fits no candidate, and why."""
 
-    def __init__(self, location: str, classes: ClassList) -> None:
-        self.misfits: list[Misfit] = []
-        self._classes = classes
-        self._rows = list(_rows(location, classes))
-        if not self._rows:
-            raise ManifestError(
-                f"{location} holds no list of any class, expected youtube-id/{{trn,val,tst}}/<class>.txt"
-            )
-        _check_class_split(location, classes)
-
-    def rule(self) -> SplitRule:
-        """Take the split of each segment from the release; segments that it does not list have none."""
-        return self._join
-
-    def _join(self, candidates: Candidates, rows: np.ndarray) -> np.ndarray:
-        ytids = candidates.ytid[rows].tolist()
-        place = {ytid.decode(): number for number, ytid in enumerate(ytids)}
-        splits = np.full(len(rows), None, object)
-        for row in self._rows:
-            problem = self._place(row, candidates, rows, place, splits)
-            if problem:
-                self.misfits.append(Misfit(row.file, row.line, row.text, problem))
-        return splits
-
-    def _place(
-        self, row: _Row, candidates: Candidates, rows: np.ndarray, place: dict[str, int], splits: np.ndarray
-    ) -> str:
-        found = _ROW.fullmatch(row.text)
-        if found is None:
-            return "malformed, expected 'line, ytid, start, end, mid, mid...'"
-        line, ytid, start, end, mids = found.groups()
-        number = place.get(ytid)
-        if number is None:
-            return "its ytid is no candidate: not in AudioSet's lists, or left out by the rules"
-        at = rows[number]
-        class_name = self._classes.names[candidates.class_index[at]]
-        facts = {
-            "start": (float(start), candidates.start_s[at]),
-            "end": (float(end), candidates.end_s[at]),
-            "class": (row.class_name, class_name),
-            "labels": (mids.replace(", ", ","), candidates.mids[int(at)].as_py()),
-            "line": (int(line), int(candidates.line[at])),
-        }
-        for what, (theirs, ours) in facts.items():
-            if theirs != ours:
-                return f"its {what} is {theirs}, AudioSet says {ours}"
-        if splits[number] is not None:
-            return f"listed before, in {splits[number]}"
-        splits[number] = row.split.value
-        return ""
+    row: ReleaseRow
+    problem: str
 
 
-def _rows(location: str, classes: ClassList) -> Iterator[_Row]:
-    for folder, split in FOLDERS.items():
-        for name in classes.names:
-            file = f"youtube-id/{folder}/{name}.txt"
-            text = _read(location, file)
-            for line, row in enumerate((text or "").splitlines(), start=1):
-                if row.strip():
-                    yield _Row(file, line, row.strip(), split, name)
+def read_release(location: str, classes: ClassList) -> list[ReleaseRow]:
+    """Read the release from a folder or an address: `youtube-id/{trn,val,tst}/<class>.txt`, `class-split/`.
 
-
-def _check_class_split(location: str, classes: ClassList) -> None:
+    Raises:
+        ManifestError: nothing is there, it cannot be reached, or its seen classes are not those of `classes`.
+    """
+    rows = [
+        ReleaseRow(file, line, text.strip(), split, name)
+        for folder, split in FOLDERS.items()
+        for name in classes.names
+        for file in [f"youtube-id/{folder}/{name}.txt"]
+        for line, text in enumerate((_read(location, file) or "").splitlines(), start=1)
+        if text.strip()
+    ]
+    if not rows:
+        raise ManifestError(
+            f"{location} holds no list of any class, expected youtube-id/{{trn,val,tst}}/<class>.txt"
+        )
     for kind, seen in (("seen", True), ("unseen", False)):
-        text = _read(location, f"class-split/{kind}_class.txt")
-        if text is None:
-            continue
-        theirs = {line.strip().strip(",'\"") for line in text.splitlines()} - {""}
+        theirs = _names(_read(location, f"class-split/{kind}_class.txt"))
         ours = {c.name for c in classes if c.seen is seen}
-        if theirs != ours:
+        if theirs and theirs != ours:
             raise ManifestError(
                 f"{location}/class-split/{kind}_class.txt differs from the class list in "
-                f"{sorted(theirs ^ ours)}; use the class list that the release was made with"
+                f"{', '.join(sorted(theirs ^ ours))}; use the class list that the release was made with"
             )
+    return rows
+
+
+def by_release(rows: list[ReleaseRow], classes: ClassList, misfits: list[Misfit]) -> SplitRule:
+    """Take each segment's split from the release; every row that does not fit is added to `misfits`."""
+
+    def rule(candidates: Candidates, kept: np.ndarray) -> np.ndarray:
+        place = {ytid.decode(): n for n, ytid in enumerate(candidates.ytid[kept].tolist())}
+        splits = np.full(len(kept), None, object)
+        for row in rows:
+            found = _ROW.fullmatch(row.text)
+            number = place.get(found.group(2)) if found else None
+            if found is None:
+                problem = "malformed, expected 'line, ytid, start, end, mid, mid...'"
+            elif number is None:
+                problem = "its ytid is no candidate: not in AudioSet's lists, or left out by the rules"
+            elif splits[number] is not None:
+                problem = f"listed before, in {splits[number]}"
+            else:
+                problem = _difference(row, found, candidates, int(kept[number]), classes)
+            if problem:
+                misfits.append(Misfit(row, problem))
+            else:
+                splits[number] = row.split.value
+        return splits
+
+    return rule
+
+
+def _difference(
+    row: ReleaseRow, found: re.Match[str], candidates: Candidates, at: int, classes: ClassList
+) -> str:
+    """What a row of the release says otherwise than AudioSet; empty if nothing."""
+    line, _, start, end, mids = found.groups()
+    theirs = (row.class_name, float(start), float(end), mids.replace(", ", ","), int(line))
+    ours = (
+        classes.names[candidates.class_index[at]],
+        float(candidates.start_s[at]),
+        float(candidates.end_s[at]),
+        candidates.mids[at].as_py(),
+        int(candidates.line[at]),
+    )
+    for what, their, our in zip(("class", "start", "end", "labels", "line"), theirs, ours, strict=True):
+        if their != our:
+            return f"its {what} is {their}, AudioSet says {our}"
+    return ""
+
+
+def _names(text: str | None) -> set[str]:
+    """Class names of a class-split file: one a line, in quotes, with a comma."""
+    return {line.strip().strip(",'\"") for line in (text or "").splitlines()} - {""}
 
 
 def _read(location: str, file: str) -> str | None:

@@ -123,8 +123,8 @@ class _Gaps:
         seen = scores.classes.seen_mask
         if seen.all() or not seen.any() or not len(scores.actual):
             raise SetupError(
-                f"{len(scores.actual)} clips, {int(seen.sum())} seen and {int((~seen).sum())} unseen classes: "
-                "generalised zero-shot needs at least one of each"
+                f"{len(scores.actual)} clips, {int(seen.sum())} seen classes, {int((~seen).sum())} unseen: "
+                "generalised zero-shot needs some of each"
             )
         values = scores.values.astype(np.float64)
         with_seen, with_unseen = values[:, seen], values[:, ~seen]
@@ -225,5 +225,6 @@ def _named(by_class: Float[np.ndarray, " n_classes"], classes: ClassTable) -> di
 def _check_labels(actual: Int[np.ndarray, " n_clips"], classes: ClassTable) -> None:
     if len(actual) and not 0 <= actual.min() <= actual.max() < len(classes.names):
         raise SetupError(
-            f"labels run from {actual.min()} to {actual.max()}, expected columns of {len(classes.names)} classes"
+            f"labels run from {actual.min()} to {actual.max()}, "
+            f"expected columns of a table of {len(classes.names)} classes"
         )

@@ -43,7 +43,12 @@ class SegmentList:
         """Ytid (S11), start and end in seconds of the given rows (0-based)."""
         heads = self.pieces.take(pa.array(2 * rows.astype(np.int32)))
         fields = pc.split_pattern(heads, ", ").flatten().to_numpy(zero_copy_only=False).reshape(-1, 4)
-        ytid = fields[:, 0].astype(f"S{_FOREIGN + YTID_LENGTH}").view("S1").reshape(len(rows), -1)
+        ytid = (
+            fields[:, 0]
+            .astype(f"S{_FOREIGN + YTID_LENGTH}")
+            .view("S1")
+            .reshape(len(rows), _FOREIGN + YTID_LENGTH)
+        )
         ytid = np.ascontiguousarray(ytid[:, _FOREIGN:]).view(f"S{YTID_LENGTH}").ravel()
         return ytid, fields[:, 1].astype(np.float64), fields[:, 2].astype(np.float64)
 

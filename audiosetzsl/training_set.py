@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from audiosetzsl.classes import ClassList
 from audiosetzsl.errors import ManifestError, SetupError
 
 
@@ -24,6 +25,11 @@ class ClassTable:
         twice = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if twice:
             raise SetupError(f"class names must differ, but {twice} stand more than once")
+
+    @staticmethod
+    def of(classes: ClassList) -> "ClassTable":
+        """Take names, order and seen flags from a class list."""
+        return ClassTable(tuple(classes.names), tuple(c.seen for c in classes))
 
     @property
     def seen_mask(self) -> Bool[np.ndarray, " n_classes"]:
@@ -47,8 +53,8 @@ class ClassTable:
 class ClipFeatures:
     """Features of clips, a row a clip: what a model is asked about."""
 
-    audio: Float[np.ndarray, "n_clips audio_width"]
-    video: Float[np.ndarray, "n_clips video_width"]
+    audio: Float[np.ndarray, "n_audio audio_width"]
+    video: Float[np.ndarray, "n_video video_width"]
 
     def __post_init__(self) -> None:
         """Refuse rows that do not pair up, or that would turn every score into NaN."""
