@@ -1,7 +1,6 @@
 """AudioSet's own six files: where they come from, what they must be, where they lie."""
 
 import gzip
-import hashlib
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -105,11 +104,6 @@ def content_of(path: Path) -> bytes:
         raise AudioSetFileError(
             f"{path} cannot be unpacked ({problem}): it is truncated or damaged; fetch it again"
         ) from problem
-
-
-def is_original(content: bytes, remote: Remote) -> bool:
-    """Whether `content` is byte for byte what AudioSet published."""
-    return hashlib.sha256(content).hexdigest() == remote.sha256
 
 
 def text_of(directory: Path, remote: Remote) -> str:

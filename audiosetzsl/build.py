@@ -26,6 +26,7 @@ class Build:
     manifest: pa.Table
     drops: pa.Table
     funnel: Funnel
+    digests: dict[str, str]  # of AudioSet's lists
 
 
 def build(
@@ -57,7 +58,8 @@ def assemble(candidates: Candidates, classes: ClassList, split_rule: SplitRule) 
     manifest = _manifest(candidates, rows, splits[rows], classes)
     drops = _drops(candidates, left_out, reason[left_out], classes)
     fits_but_unused = (reason == Drop.UNUSED_LIST) & (candidates.n_classes == 1) & ~candidates.excluded
-    return Build(manifest, drops, funnel_of(candidates.n_rows, drops, len(rows), int(fits_but_unused.sum())))
+    funnel = funnel_of(candidates.n_rows, drops, len(rows), int(fits_but_unused.sum()))
+    return Build(manifest, drops, funnel, candidates.digests)
 
 
 def _reasons(candidates: Candidates) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Candidates: the rows of AudioSet's lists that carry at least one of the classes."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from audiosetzsl.audioset import LISTS, Source, content_of, is_original, path_of
+from audiosetzsl.audioset import LISTS, Source, content_of, path_of
 from audiosetzsl.classes import ClassList
 from audiosetzsl.errors import AudioSetFileError
 from audiosetzsl.labels import judge
@@ -20,6 +21,7 @@ class Candidates:
     """Columns of the candidates, ordered by ytid, and how many rows they were found in."""
 
     n_rows: int
+    digests: dict[str, str]  # of each list, unpacked
     ytid: np.ndarray  # bytes S11
     start_s: np.ndarray
     end_s: np.ndarray
@@ -45,14 +47,15 @@ def read_list(
     """
     path = path_of(directory, LISTS[source])
     content = content_of(path)
-    if not is_original(content, LISTS[source]):
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != LISTS[source].sha256:
         check_rows(content, path, labels)
         if not any_lists:
             raise AudioSetFileError(
                 f"{path}: its rows are well-formed, but it is not the list that AudioSet published (expected "
                 f"sha256 {LISTS[source].sha256}); fetch it again, or pass --any-lists to use your own"
             )
-    return read_segments(content, source, path)
+    return read_segments(content, source, sha256, path)
 
 
 def find_candidates(lists: Mapping[Source, SegmentList], classes: ClassList) -> Candidates:
@@ -72,9 +75,9 @@ def find_candidates(lists: Mapping[Source, SegmentList], classes: ClassList) -> 
             f"ytid {ytid[again[0]].decode()} stands in the lists {source[again[0]]} (line {line[again[0]]}) and "
             f"{source[again[0] + 1]} (line {line[again[0] + 1]}), expected each video once in all of AudioSet"
         )
-    n_rows = sum(len(segments) for segments in lists.values())
     return Candidates(
-        n_rows,
+        sum(len(segments) for segments in lists.values()),
+        {source.value: segments.sha256 for source, segments in lists.items()},
         ytid,
         start_s,
         end_s,

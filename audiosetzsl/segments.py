@@ -25,6 +25,7 @@ class SegmentList:
     """
 
     source: Source
+    sha256: str  # of the unpacked list
     pieces: pa.StringArray  # head, labels, head, labels, ... each with leading bytes of its neighbour
 
     def __len__(self) -> int:
@@ -53,11 +54,11 @@ class SegmentList:
         return ytid, fields[:, 1].astype(np.float64), fields[:, 2].astype(np.float64)
 
 
-def read_segments(content: bytes, source: Source, path: Path) -> SegmentList:
+def read_segments(content: bytes, source: Source, sha256: str, path: Path) -> SegmentList:
     """Cut the bytes of a list into pieces; `path` only serves the messages.
 
-    The content must be what AudioSet published (`audioset.is_original`) or have passed
-    `segment_rows.check_rows`; only what a truncated download breaks is checked here.
+    The content must be what AudioSet published (its `sha256` says so) or have passed `segment_rows.check_rows`;
+    only what a truncated download breaks is checked here.
 
     Raises:
         AudioSetFileError: the header is another, or the list ends early.
@@ -74,4 +75,4 @@ def read_segments(content: bytes, source: Source, path: Path) -> SegmentList:
         )
     offsets = np.concatenate([np.array([start - _FOREIGN], np.int32), offsets])
     pieces = pa.StringArray.from_buffers(2 * n_rows, pa.py_buffer(offsets), pa.py_buffer(content))
-    return SegmentList(source, pieces)
+    return SegmentList(source, sha256, pieces)

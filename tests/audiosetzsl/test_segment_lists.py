@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from audiosetzsl.audioset import LISTS, Source, content_of, is_original
+from audiosetzsl.audioset import Source, content_of
 from audiosetzsl.candidates import read_list
 from audiosetzsl.errors import AudioSetFileError
 from audiosetzsl.ontology import read_ontology
@@ -113,7 +113,7 @@ def test_a_list_that_ends_early_is_noticed_without_the_row_check(audioset):
     content = content_of(audioset / "unbalanced_train_segments.csv")
     cut = content[: content.index(b"ccccc")]
     with pytest.raises(AudioSetFileError, match=r"line 6: the list ends after 2 rows, expected 3"):
-        read_segments(cut, Source.UNBALANCED, audioset / "unbalanced_train_segments.csv")
+        read_segments(cut, Source.UNBALANCED, "", audioset / "unbalanced_train_segments.csv")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,6 @@ def test_real_lists_are_recognised_and_pass_the_row_check_too(real_data, source)
 def test_a_changed_byte_of_a_real_list_is_found(real_data, tmp_path):
     path = real_data / "audioset" / "eval_segments.csv"
     content = path.read_bytes()
-    assert is_original(content, LISTS[Source.EVAL])
     changed = content.replace(b'"/m/03l9g"', b'"/m/03l9h"', 1)
     (tmp_path / path.name).write_bytes(changed)
     labels = read_ontology(real_data / "audioset").labels
