@@ -51,8 +51,14 @@ def write_table(table: pa.Table, path: Path, schema: pa.Schema, **parquet: Any) 
     return path
 
 
-def read_table(path: Path, schema: pa.Schema, *, error: type[AudioSetZSLError] = ManifestError) -> pa.Table:
-    """Read a Parquet file of this project; page checksums are verified and the schema is checked.
+def read_table(
+    path: Path,
+    schema: pa.Schema,
+    *,
+    error: type[AudioSetZSLError] = ManifestError,
+    columns: list[str] | None = None,
+) -> pa.Table:
+    """Read a Parquet file of this project, or some columns; page checksums and schema are checked.
 
     Raises:
         AudioSetZSLError: (of type `error`) the file is absent, damaged, or has another schema.
@@ -60,9 +66,11 @@ def read_table(path: Path, schema: pa.Schema, *, error: type[AudioSetZSLError] =
     if not path.is_file():
         raise error(f"{path} does not exist; make it first or check the path")
     try:
-        table = pq.read_table(path, page_checksum_verification=True, partitioning=None)
+        table = pq.read_table(path, columns=columns, page_checksum_verification=True, partitioning=None)
     except (pa.ArrowException, OSError) as problem:
         raise error(f"{path} is damaged ({problem}); delete it and make it again") from problem
+    if columns is not None:
+        schema = pa.schema([schema.field(name) for name in columns])
     check_schema(table, schema, path, error=error)
     return table
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audiosetzsl.audioset import Source
+from audiosetzsl.classes import Class, ClassList
 from audiosetzsl.errors import ManifestError
 from audiosetzsl.files import read_table, write_table
 from audiosetzsl.splits import Split
@@ -69,10 +71,30 @@ def read_manifest(path: Path) -> pa.Table:
     return table
 
 
-def provenance_of(table: pa.Table) -> dict[str, object]:
+def provenance_of(table: pa.Table) -> dict[str, Any]:
     """What a manifest was made from: class list, split, seed, digests of AudioSet's lists."""
-    noted: dict[str, object] = json.loads((table.schema.metadata or {}).get(_PROVENANCE, b"{}"))
+    noted: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_PROVENANCE, b"{}"))
     return noted
+
+
+def class_list_of(table: pa.Table) -> ClassList:
+    """Class list that a manifest was built with, as its metadata says.
+
+    Raises:
+        ManifestError: the metadata does not say.
+    """
+    noted: dict[str, Any] = provenance_of(table)
+    try:
+        classes = tuple(
+            Class(c["name"], c["mid"], c["seen"], tuple(c["excluded_mids"]), c["phrase"])
+            for c in noted["classes"]
+        )
+        return ClassList(noted["class_list"], classes, tuple(noted["excluded_mids"]))
+    except KeyError as missing:
+        raise ManifestError(
+            f"the manifest does not say which classes it was built with ({missing} is missing); "
+            "build it with `python -m flows build-manifest`"
+        ) from missing
 
 
 def check_manifest(table: pa.Table, path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from audiosetzsl.errors import ShardError
-from audiosetzsl.files import check_schema, read_table, write_table
+from audiosetzsl.files import read_table, write_table
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -60,6 +61,13 @@ SCHEMAS = {
     Kind.VIDEO: pa.schema([*_HEAD, pa.field("vector", _vector(VECTOR_WIDTH))]),
     Kind.AUDIO: pa.schema([*_HEAD, pa.field("vector", _vector(VECTOR_WIDTH))]),
 }
+TEXT_WIDTH = 300
+TEXT_SCHEMA = pa.schema(
+    [
+        pa.field("class_name", pa.string(), nullable=False),
+        pa.field("vector", _vector(TEXT_WIDTH), nullable=False),
+    ]
+)
 FINGERPRINT = b"fingerprint"
 
 
@@ -77,21 +85,45 @@ def write_shard(table: pa.Table, path: Path, kind: Kind, made_by: str) -> Path:
     return write_table(table, path, SCHEMAS[kind], **plain)
 
 
-def read_shard(path: Path, kind: Kind, *, made_by: str | None = None) -> pa.Table:
-    """Read one block's features, page checksums verified.
+def read_shard(
+    path: Path, kind: Kind, *, made_by: str | None = None, columns: list[str] | None = None
+) -> pa.Table:
+    """Read one block's features, or some columns of them, page checksums verified.
 
     Raises:
         ShardError: the file is absent, damaged, of another schema, or made by another configuration than
             `made_by` (None takes any).
     """
-    table = read_table(path, SCHEMAS[kind], error=ShardError)
-    found = (table.schema.metadata or {}).get(FINGERPRINT, b"").decode()
-    if made_by is not None and found != made_by:
+    table = read_table(path, SCHEMAS[kind], error=ShardError, columns=columns)
+    if made_by is not None:
+        _refuse_other(path, (table.schema.metadata or {}).get(FINGERPRINT, b"").decode(), made_by)
+    return table
+
+
+def made_by_of(path: Path) -> str:
+    """Fingerprint of the configuration that made a shard; only the end of the file is read."""
+    try:
+        return (pq.read_schema(path).metadata or {}).get(FINGERPRINT, b"").decode()
+    except (pa.ArrowException, OSError) as problem:
+        raise ShardError(f"{path} is damaged ({problem}); delete it and make it again") from problem
+
+
+def check_made_by(folder: Path, made_by: str) -> None:
+    """Hold the shards of a folder, which may be empty, to one configuration.
+
+    Raises:
+        ShardError: one of them is of another.
+    """
+    for path in sorted(folder.glob("part-*.parquet")):
+        _refuse_other(path, made_by_of(path), made_by)
+
+
+def _refuse_other(path: Path, found: str, expected: str) -> None:
+    if found != expected:
         raise ShardError(
-            f"{path} was made by configuration {found or 'unknown'}, expected {made_by}; "
+            f"{path} was made by configuration {found or 'unknown'}, expected {expected}; "
             "delete the folder to extract again, or ask for the configuration that made it"
         )
-    return table
 
 
 def vectors_of(table: pa.Table) -> Float[np.ndarray, "n width"]:
@@ -101,8 +133,3 @@ def vectors_of(table: pa.Table) -> Float[np.ndarray, "n width"]:
         raise ShardError(f"{column.null_count} rows hold no vector; take the rows whose status is ok first")
     flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(len(column), -1)
-
-
-def check_shard(table: pa.Table, kind: Kind, path: Path) -> None:
-    """Hold a table to the contract of its kind before it is written."""
-    check_schema(table, SCHEMAS[kind], path, error=ShardError)

@@ -1,0 +1,67 @@
+"""Sources of clips: a folder of one's own, or stand-ins that are rendered."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from audiosetzsl.errors import SetupError
+from extractors.class_vectors import load_ontology_vectors
+from extractors.synthetic import N_STYLE, render_clip
+
+# `<ytid>_<start in ms>` at the end of the name, whatever stands before it, as `dog_20qZLse0acs_30000.mp4`.
+_CLIP_NAME = re.compile(r"(?:.*[^A-Za-z0-9-]|)([A-Za-z0-9_-]{11}_\d+)\.(?:mp4|mkv|webm|mov|avi)")
+
+# Gets the clip of a segment (id, AudioSet label, length in seconds): its path, or None where the source has none.
+Get = Callable[[str, str, float], Path | None]
+
+
+def open_source(source: str, media: Path) -> Get:
+    """Turn `synthetic` or `local:FOLDER` into a function that gets clips; new files go to `media`.
+
+    Raises:
+        SetupError: there is no such source.
+    """
+    kind, _, where = source.partition(":")
+    if kind == "synthetic" and not where:
+        return lambda segment_id, mid, duration_s: _render(media, segment_id, mid, duration_s)
+    if kind == "local" and where:
+        clips = find_clips(Path(where).resolve())
+        return lambda segment_id, mid, duration_s: clips.get(segment_id)
+    raise SetupError(f"there is no source {source!r}, expected 'synthetic' or 'local:FOLDER'")
+
+
+@lru_cache(maxsize=4)
+def find_clips(folder: Path) -> dict[str, Path]:
+    """Clips below a folder by segment id.
+
+    Raises:
+        SetupError: it is no folder, or two files claim the same segment.
+    """
+    if not folder.is_dir():
+        raise SetupError(f"{folder} is no folder, expected one that holds clips")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        name = _CLIP_NAME.fullmatch(path.name)
+        if name and path.is_file():
+            if name[1] in found:
+                raise SetupError(f"{path} and {found[name[1]]} are both a clip of {name[1]}; leave one")
+            found[name[1]] = path
+    return found
+
+
+def style_of(mid: str) -> np.ndarray:
+    """Eight numbers for a label, a fixed projection of its class vector: alike in words, alike in the clip."""
+    vector = load_ontology_vectors()[mid]
+    return vector @ np.random.default_rng(0).standard_normal((len(vector), N_STYLE))
+
+
+def _render(media: Path, segment_id: str, mid: str, duration_s: float) -> Path:
+    path = media / segment_id[:2] / f"{segment_id}.mp4"
+    if not path.is_file():
+        seed = int.from_bytes(hashlib.sha256(segment_id.encode()).digest()[:4])
+        render_clip(path, style_of(mid), seed=seed, duration_s=duration_s)
+    return path

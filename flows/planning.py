@@ -1,0 +1,51 @@
+"""Planning: which blocks a workspace has, what is in them, and which are still due."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from audiosetzsl.blocks import BLOCK_SIZE, Block, plan_blocks, plan_id
+from audiosetzsl.errors import SetupError
+from audiosetzsl.files import write_bytes
+from audiosetzsl.manifest import read_manifest
+from audiosetzsl.workspace import Workspace
+
+
+def plan_workspace(place: Workspace, block_size: int | None = None) -> list[Block]:
+    """Cut a workspace's manifest into blocks; the first plan is kept, and everything later is held to it.
+
+    Raises:
+        SetupError: the manifest, or the block size, is another than when the workspace was planned.
+    """
+    note = place.root / "plan.json"
+    planned = json.loads(note.read_text()) if note.is_file() else None
+    size = block_size or (planned["block_size"] if planned else BLOCK_SIZE)
+    blocks = plan_blocks(read_manifest(place.manifest)["segment_id"].to_pylist(), size)
+    plan = {"plan_id": plan_id(blocks), "block_size": size, "n_blocks": len(blocks)}
+    if planned is None:
+        write_bytes(note, (json.dumps(plan, indent=1) + "\n").encode())
+    elif planned != plan:
+        raise SetupError(
+            f"{place.root} was planned as {planned}, its manifest now gives {plan}; clips and features there "
+            "belong to the other plan: use a new workspace, or the manifest and block size it was planned with"
+        )
+    return blocks
+
+
+def due(blocks: list[Block], *folders: Path) -> list[Block]:
+    """Blocks whose file is missing in at least one of the folders: a file that is there is complete."""
+    return [block for block in blocks if not all((folder / block.file_name).is_file() for folder in folders)]
+
+
+def rows_of(place: Workspace, block: Block) -> pd.DataFrame:
+    """Manifest rows of a block, in the block's order."""
+    return _manifest(place.manifest).loc[list(block.segment_ids)].reset_index()
+
+
+@lru_cache(maxsize=1)
+def _manifest(path: Path) -> pd.DataFrame:
+    """The manifest by segment id, read once a process."""
+    frame: pd.DataFrame = read_manifest(path).to_pandas().set_index("segment_id")
+    return frame
