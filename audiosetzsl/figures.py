@@ -43,8 +43,8 @@ def draw_figure_3(classes: Sequence[ClassCount], path: Path) -> Path:
 
 def axis_end(totals: Sequence[int]) -> int:
     """Where the main panel ends: the first 1, 2 or 5 times a power of ten that nine classes in ten fit under."""
-    most = float(np.quantile(totals, 0.9, method="lower"))
-    power = 10 ** int(np.floor(np.log10(max(most, 1))))
+    most = int(np.quantile(totals, 0.9, method="lower"))
+    power = 10 ** (len(str(most)) - 1)
     return next(step * power for step in (1, 2, 5, 10) if step * power >= most)
 
 
@@ -63,7 +63,7 @@ def _draw(figure: Any, classes: Sequence[ClassCount]) -> None:
     for text, c in zip(main.get_yticklabels(), classes, strict=True):
         text.set_color(_PAPER if c.seen else _UNSEEN)
     handles = {label: handle for handle, label in zip(*main.get_legend_handles_labels(), strict=True)}
-    order = [label for label in ("seen", "unseen*", "as the paper prints it") if label in handles]
+    order = [label for label in ("seen", "unseen*", "in the paper") if label in handles]
     main.legend([handles[label] for label in order], order, loc="upper right", fontsize=8, frameon=False)
     seen, total = sum(c.seen for c in classes), sum(c.total for c in classes)
     figure.suptitle(
@@ -93,7 +93,7 @@ def _draw_bars(panel: Any, classes: Sequence[ClassCount], limits: tuple[float, f
         "linestyle": "none",
     }
     if marks:
-        panel.plot(*zip(*marks, strict=True), **style, label="as the paper prints it")
+        panel.plot(*zip(*marks, strict=True), **style, label="in the paper")
     panel.set_xlim(low, high)
     panel.set_ylim(-0.7, len(classes) - 0.3)
     panel.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")

@@ -93,7 +93,7 @@ def choose_beta(val: Scores, *, n_intervals: int = PAPER_INTERVALS) -> Beta:
 def classify(scores: Scores, beta: Beta) -> Classification:
     """Classify among all classes by calibrated stacking (eq. 8) and measure S, U, HM, ZSL.
 
-    Only `choose_beta` makes a Beta, and only from val. ZSL classifies the clips of unseen classes among the
+    Take beta from `choose_beta`, which looks at val alone. ZSL classifies the clips of unseen classes among the
     unseen classes alone.
     """
     gaps = _Gaps.of(scores)

@@ -12,8 +12,6 @@ from audiosetzsl.funnel import class_counts
 from audiosetzsl.paper import Spread
 from audiosetzsl.splits import Split
 
-ALL_SEGMENTS = 156_416  # of the paper; its authors counted what could still be downloaded in 2019
-
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:

@@ -1,0 +1,66 @@
+"""Checkpoints: the weights of a model and what it was made with, in one safetensors file."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from audiosetzsl.errors import SetupError
+from audiosetzsl.files import atomic_path
+
+# One key, because safetensors writes several in no fixed order, and equal models shall be equal bytes.
+FACTS = "facts"
+
+
+def save_checkpoint(
+    path: Path, kind: str, state: Mapping[str, torch.Tensor], facts: Mapping[str, Any]
+) -> Path:
+    """Write weights and facts (JSON) into one file, whole or not at all, so that they cannot be parted."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    text = json.dumps({"kind": kind, **facts}, sort_keys=True)
+    with atomic_path(path) as scratch:
+        save_file(tensors, scratch, metadata={FACTS: text})
+    return path
+
+
+def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read weights and facts of a model of this kind; nothing in the file is ever executed.
+
+    Raises:
+        SetupError: the file is absent, damaged, or holds another kind of model.
+    """
+    if not path.is_file():
+        raise SetupError(f"{path} does not exist; train the model first or check the path")
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {}).get(FACTS, "{}"))
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError) as problem:
+        raise SetupError(f"{path} is damaged ({problem}); train the model again") from problem
+    found = facts.pop("kind", "no model of this project")
+    if found != kind:
+        raise SetupError(f"{path} holds {found}, expected {kind}")
+    return state, facts
+
+
+def fill(model: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Put the weights read from `path` into a network of the same shape.
+
+    Raises:
+        SetupError: a weight is missing, unknown, or of another shape.
+    """
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+    if wrong:
+        first = wrong[0]
+        raise SetupError(
+            f"{path}: {len(wrong)} weights do not fit the network, the first is {first}: "
+            f"{found.get(first)}, expected {expected.get(first)}; train the model again"
+        )
+    model.load_state_dict(state)

@@ -1,0 +1,137 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from audiosetzsl.errors import SetupError
+from audiosetzsl.protocol import Embeddings
+from audiosetzsl.training_set import ClipFeatures
+from models import cjme
+from models.checkpoint import save_checkpoint
+from models.cjme import Cjme, CjmeConfig, Inference, load_cjme, save_cjme, score_by
+from models.scorer import Embedder, Scorer
+
+CONFIG = CjmeConfig(audio_width=6, video_width=5, text_width=4, hidden=8, width=3, attention_hidden=2)
+
+
+def small_model(seed=0):
+    torch.manual_seed(seed)
+    return Cjme(CONFIG)
+
+
+def clips_and_classes(n_clips=7, seed=0):
+    generator = np.random.default_rng(seed)
+    audio, video, text = (
+        generator.normal(size=shape).astype(np.float32) for shape in ((n_clips, 6), (n_clips, 5), (3, 4))
+    )
+    return ClipFeatures(audio, video), text
+
+
+def test_preset_paper_has_the_shapes_of_the_paper():
+    shapes = {name: tuple(p.shape) for name, p in Cjme(CjmeConfig()).named_parameters() if "weight" in name}
+    assert shapes == {
+        "audio.0.weight": (256, 1024),
+        "audio.3.weight": (64, 256),
+        "video.0.weight": (256, 1024),
+        "video.3.weight": (64, 256),
+        "text.weight": (64, 300),
+        "attention.0.weight": (64, 2048),
+        "attention.2.weight": (1, 64),
+    }
+
+
+def test_a_model_is_a_scorer_and_an_embedder():
+    scorer: Scorer = small_model()
+    embedder: Embedder = small_model()
+    clips, text = clips_and_classes()
+    assert scorer.scores(clips, text).shape == (7, 3)
+    assert embedder.embed(clips, text).audio.shape == (7, 3)
+
+
+def test_only_the_direction_of_inputs_counts():
+    model, (clips, text) = small_model(), clips_and_classes()
+    louder = ClipFeatures(clips.audio * 50, clips.video * 0.01)
+    np.testing.assert_allclose(model.scores(louder, text * 3), model.scores(clips, text), rtol=1e-4)
+
+
+def test_asking_twice_gives_the_same_and_changes_nothing():
+    model, (clips, text) = small_model(), clips_and_classes()
+    audio = clips.audio.copy()
+    first = model.scores(clips, text)
+    assert np.array_equal(model.scores(clips, text), first)  # no dropout
+    assert np.array_equal(clips.audio, audio)
+
+
+def test_many_clips_are_embedded_in_parts_as_in_one(monkeypatch):
+    model, (clips, text) = small_model(), clips_and_classes()
+    whole = model.embed(clips, text)
+    monkeypatch.setattr(cjme, "CLIPS_AT_ONCE", 3)
+    parts = model.embed(clips, text)
+    for name in ("audio", "video", "text", "alpha"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-5)
+
+
+def test_no_clips_give_no_rows():
+    clips, text = clips_and_classes(n_clips=0)
+    assert small_model().scores(clips, text).shape == (0, 3)
+
+
+def three_clips():
+    """Distances to the two classes: audio (1, 3), video (5, 1) for every clip; alpha differs."""
+    text = np.array([[0.0], [4.0]])
+    audio, video = np.full((3, 1), 1.0), np.full((3, 1), 5.0)
+    return Embeddings(audio, video, text, np.array([0.2, 0.5, 0.8]))
+
+
+def test_selection_by_hand():
+    e = three_clips()
+    np.testing.assert_allclose(score_by(e, Inference.AUDIO, CONFIG), [[-1, -3]] * 3)
+    np.testing.assert_allclose(score_by(e, Inference.VIDEO, CONFIG), [[-5, -1]] * 3)
+    np.testing.assert_allclose(score_by(e, Inference.BOTH, CONFIG), [[-3, -2]] * 3)
+    np.testing.assert_allclose(score_by(e, Inference.SELECTED, CONFIG), [[-1, -3], [-3, -2], [-5, -1]])
+
+
+def test_alpha_on_a_threshold_is_undecided():
+    e = three_clips()
+    on_the_edge = Embeddings(e.audio, e.video, e.text, np.array([0.25, 0.75, math.nextafter(0.75, 1)]))
+    np.testing.assert_allclose(
+        score_by(on_the_edge, Inference.SELECTED, CONFIG), [[-3, -2], [-3, -2], [-5, -1]]
+    )
+
+
+def test_scores_select_by_the_models_own_alpha():
+    model, (clips, text) = small_model(), clips_and_classes()
+    with torch.no_grad():
+        model.attention[2].bias.fill_(50.0)  # alpha is 1: only the picture counts
+    deaf = ClipFeatures(clips.audio[::-1].copy(), clips.video)
+    np.testing.assert_allclose(model.scores(deaf, text), model.scores(clips, text), rtol=1e-5)
+    with torch.no_grad():
+        model.attention[2].bias.fill_(-50.0)
+    assert not np.allclose(model.scores(deaf, text), model.scores(clips, text))
+
+
+def test_features_of_another_width_are_refused():
+    clips, text = clips_and_classes()
+    with pytest.raises(SetupError, match=r"are \(6, 5, 3\) wide, but this network takes \(6, 5, 4\)"):
+        small_model().scores(clips, text[:, :3])
+
+
+def test_a_saved_model_scores_as_before(tmp_path):
+    model, (clips, text) = small_model(), clips_and_classes()
+    loaded = load_cjme(save_cjme(model, tmp_path / "cjme.safetensors"))
+    assert loaded.config == CONFIG
+    assert np.array_equal(loaded.scores(clips, text), model.scores(clips, text))
+
+
+def test_a_file_of_another_version_is_refused(tmp_path):
+    state = small_model().state_dict()
+    unknown = save_checkpoint(tmp_path / "unknown", "cjme", state, {"config": {"depth": 3}})
+    with pytest.raises(SetupError, match=r"unknown is of another version .*depth.* train the model again"):
+        load_cjme(unknown)
+    other = save_checkpoint(tmp_path / "other", "cjme", state, {"config": {}})
+    with pytest.raises(
+        SetupError,
+        match=r"other: 13 weights do not fit the network, the first is attention.0.bias: \(2,\), expected \(64,\)",
+    ):
+        load_cjme(other)
