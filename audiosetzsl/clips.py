@@ -29,7 +29,7 @@ LEDGER = pa.schema(
         pa.field("duration_s", pa.float64()),
         pa.field("source", pa.string(), nullable=False),
         pa.field("tool", pa.string(), nullable=False),
-        pa.field("at", pa.timestamp("s", tz="UTC"), nullable=False),
+        pa.field("at", pa.timestamp("ms", tz="UTC"), nullable=False),
     ]
 )
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,22 @@ DROPS_SCHEMA = pa.schema(
 YTID = re.compile(r"[A-Za-z0-9_-]{11}")
 _PROVENANCE = b"audiosetzsl"
 PUBLISHED = "audiosetzsl.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Ten seconds of a video, as a rule: what a clip is cut from."""
+
+    segment_id: str
+    ytid: str
+    start_s: float
+    end_s: float
+    class_name: str
+
+    @property
+    def duration_s(self) -> float:
+        """Its length; some 2,000 of the dataset are shorter than 10 s."""
+        return self.end_s - self.start_s
 
 
 def segment_ids(ytids: Collection[str], start_s: np.ndarray) -> list[str]:

@@ -3,20 +3,21 @@
 import hashlib
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.manifest import Segment
 from extractors.class_vectors import load_ontology_vectors
 from extractors.synthetic import N_STYLE, render_clip
 
 # `<ytid>_<start in ms>` at the end of the name, whatever stands before it, as `dog_20qZLse0acs_30000.mp4`.
 _CLIP_NAME = re.compile(r"(?:.*[^A-Za-z0-9-]|)([A-Za-z0-9_-]{11}_\d+)\.(?:mp4|mkv|webm|mov|avi)")
 
-# Gets the clip of a segment (id, AudioSet label, length in seconds): its path, or None where the source has none.
-Get = Callable[[str, str, float], Path | None]
+# Gets the clip of a segment, told the mid of its class: a path, or None where the source has no such clip.
+Get = Callable[[Segment, str], Path | None]
 
 
 def open_source(source: str, media: Path) -> Get:
@@ -27,10 +28,10 @@ def open_source(source: str, media: Path) -> Get:
     """
     kind, _, where = source.partition(":")
     if kind == "synthetic" and not where:
-        return lambda segment_id, mid, duration_s: _render(media, segment_id, mid, duration_s)
+        return partial(_render, media)
     if kind == "local" and where:
         clips = find_clips(Path(where).resolve())
-        return lambda segment_id, mid, duration_s: clips.get(segment_id)
+        return lambda segment, _: clips.get(segment.segment_id)
     raise SetupError(f"there is no source {source!r}, expected 'synthetic' or 'local:FOLDER'")
 
 
@@ -59,9 +60,10 @@ def style_of(mid: str) -> np.ndarray:
     return vector @ np.random.default_rng(0).standard_normal((len(vector), N_STYLE))
 
 
-def _render(media: Path, segment_id: str, mid: str, duration_s: float) -> Path:
+def _render(media: Path, segment: Segment, mid: str) -> Path:
+    segment_id = segment.segment_id
     path = media / segment_id[:2] / f"{segment_id}.mp4"
     if not path.is_file():
         seed = int.from_bytes(hashlib.sha256(segment_id.encode()).digest()[:4])
-        render_clip(path, style_of(mid), seed=seed, duration_s=duration_s)
+        render_clip(path, style_of(mid), seed=seed, duration_s=segment.duration_s)
     return path

@@ -13,7 +13,7 @@ from audiosetzsl.show import show_table
 from audiosetzsl.workspace import Workspace
 from extractors.features import ClipRow, VideoConfig, extract_block
 from extractors.log_mel import LogMelConfig
-from flows.planning import due, plan_workspace, rows_of
+from flows.planning import due, plan_workspace, segments_of
 from flows.runner import Processes, Runner
 
 KINDS = (Kind.LOG_MEL, Kind.VIDEO)
@@ -35,8 +35,8 @@ def extract_features(
     place, video = Workspace(workspace), video or VideoConfig()
     blocks = plan_workspace(place)
     sound = LogMelConfig()
-    for kind, config in ((Kind.LOG_MEL, sound), (Kind.VIDEO, video)):
-        check_made_by(place.features(kind), fingerprint(config))
+    check_made_by(place.features(Kind.LOG_MEL), fingerprint(sound))
+    check_made_by(place.features(Kind.VIDEO), fingerprint(video))
     folders = [place.features(kind) for kind in KINDS]
     work = partial(extract_shards, place, sound, video)
     for _ in (runner or Processes()).map("extract-features", work, due(blocks, *folders)):
@@ -54,16 +54,16 @@ def extract_shards(place: Workspace, sound: LogMelConfig, video: VideoConfig, bl
     torch.set_num_threads(1)
     ledger = {row["segment_id"]: row for row in read_ledger(place.clips / block.file_name).to_pylist()}
     clips = []
-    for row in rows_of(place, block).itertuples():
-        fetched = ledger[row.segment_id]
+    for segment in segments_of(place, block):
+        fetched = ledger[segment.segment_id]
         found = fetched["verdict"] == Verdict.OK
         path = place.root / fetched["path"] if found else None
         reason = "" if found else f"{fetched['verdict']}: {fetched['message']}"
-        clips.append(ClipRow(row.segment_id, path, reason, row.end_s - row.start_s))
-    tables = extract_block(clips, sound, video)
+        clips.append(ClipRow(segment.segment_id, path, reason, segment.duration_s))
+    made_by = (fingerprint(sound), fingerprint(video))
     return [
-        write_shard(table, place.features(kind) / block.file_name, kind, fingerprint(config))
-        for kind, table, config in zip(KINDS, tables, (sound, video), strict=True)
+        write_shard(table, place.features(kind) / block.file_name, kind, by)
+        for kind, table, by in zip(KINDS, extract_block(clips, sound, video), made_by, strict=True)
     ]
 
 

@@ -12,12 +12,12 @@ from audiosetzsl.blocks import Block
 from audiosetzsl.clips import LEDGER, Verdict, read_ledger, write_ledger
 from audiosetzsl.errors import ClipError
 from audiosetzsl.files import sha256_of
-from audiosetzsl.manifest import class_list_of, read_manifest
+from audiosetzsl.manifest import Segment, class_list_of, read_manifest
 from audiosetzsl.show import show_table
 from audiosetzsl.workspace import Workspace
 from extractors.media import probe
 from flows.clip_sources import Get, open_source
-from flows.planning import due, plan_workspace, rows_of
+from flows.planning import due, plan_workspace, segments_of
 from flows.runner import Processes, Runner
 
 
@@ -52,23 +52,21 @@ def fetch_block(place: Workspace, source: str, block: Block) -> Path:
     get = open_source(source, place.media)
     mids = {c.name: c.mid for c in class_list_of(read_manifest(place.manifest))}
     rows = [
-        _attempt(place, get, source, row.segment_id, mids[row.class_name], row.end_s - row.start_s)
-        for row in rows_of(place, block).itertuples()
+        _attempt(place, get, source, segment, mids[segment.class_name])
+        for segment in segments_of(place, block)
     ]
     return write_ledger(pa.Table.from_pylist(rows, schema=LEDGER), place.clips / block.file_name)
 
 
-def _attempt(
-    place: Workspace, get: Get, source: str, segment_id: str, mid: str, duration_s: float
-) -> dict[str, object]:
+def _attempt(place: Workspace, get: Get, source: str, segment: Segment, mid: str) -> dict[str, object]:
     row: dict[str, object] = {
-        "segment_id": segment_id,
+        "segment_id": segment.segment_id,
         "attempt": 1,
         "source": source.partition(":")[0],
         "tool": f"audiosetzsl {__version__}",
         "at": datetime.now(UTC).replace(microsecond=0),
     }
-    path = get(segment_id, mid, duration_s)
+    path = get(segment, mid)
     if path is None:
         return row | {"verdict": str(Verdict.NOT_FOUND), "message": f"{source} has no clip of this name"}
     inside = path.is_relative_to(place.root)

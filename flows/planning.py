@@ -1,15 +1,14 @@
 """Planning: which blocks a workspace has, what is in them, and which are still due."""
 
 import json
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-
-import pandas as pd
 
 from audiosetzsl.blocks import BLOCK_SIZE, Block, plan_blocks, plan_id
 from audiosetzsl.errors import SetupError
 from audiosetzsl.files import write_bytes
-from audiosetzsl.manifest import read_manifest
+from audiosetzsl.manifest import Segment, read_manifest
 from audiosetzsl.workspace import Workspace
 
 
@@ -39,13 +38,14 @@ def due(blocks: list[Block], *folders: Path) -> list[Block]:
     return [block for block in blocks if not all((folder / block.file_name).is_file() for folder in folders)]
 
 
-def rows_of(place: Workspace, block: Block) -> pd.DataFrame:
-    """Manifest rows of a block, in the block's order."""
-    return _manifest(place.manifest).loc[list(block.segment_ids)].reset_index()
+def segments_of(place: Workspace, block: Block) -> list[Segment]:
+    """Segments of a block, in the block's order."""
+    by_id = _segments(place.manifest)
+    return [by_id[name] for name in block.segment_ids]
 
 
 @lru_cache(maxsize=1)
-def _manifest(path: Path) -> pd.DataFrame:
-    """The manifest by segment id, read once a process."""
-    frame: pd.DataFrame = read_manifest(path).to_pandas().set_index("segment_id")
-    return frame
+def _segments(path: Path) -> dict[str, Segment]:
+    """Segments of a manifest by id, read once a process."""
+    columns = [read_manifest(path)[field.name].to_pylist() for field in fields(Segment)]
+    return {row[0]: Segment(*row) for row in zip(*columns, strict=True)}

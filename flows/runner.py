@@ -62,7 +62,7 @@ class PrefectTasks:
         def work(block: Any) -> Any:
             return function(block)
 
-        recorded = task(work, name=name, cache_policy=NO_CACHE, persist_result=False)
+        recorded = task(name=name, cache_policy=NO_CACHE, persist_result=False)(work)
         yield from recorded.map(list(blocks)).result()
 
 

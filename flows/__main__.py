@@ -1,0 +1,194 @@
+"""Command line of the factory: `python -m flows STAGE`."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from audiosetzsl.errors import AudioSetZSLError
+
+app = typer.Typer(
+    help="The factory: every stage of the dataset and its results, resumed where it broke off.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Work = Annotated[
+    Path, typer.Option("--workspace", help="Folder of the run: manifest, clips, features, results.")
+]
+Recorded = Annotated[
+    bool, typer.Option("--prefect", help="Record the run in Prefect (starts or uses its server).")
+]
+PresetName = Annotated[
+    str, typer.Option("--preset", help="Settings: `paper` or `demo` (small, for a trial).")
+]
+Source = Annotated[str, typer.Option(help="Where clips come from: `synthetic` or `local:FOLDER`.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+Vectors = Annotated[
+    Path | None,
+    typer.Option(help="Class vectors (.npz with names and vectors); default: AudioSet's own words."),
+]
+ROOT = Path("work")
+
+
+@app.command("build-manifest")
+def build_manifest(
+    audioset: Annotated[str, typer.Option(help="Folder with AudioSet's six files, or `download`.")],
+    workspace: Work = ROOT,
+    classes: Annotated[
+        Path | None, typer.Option(help="TOML with your own classes; default: AudioSetZSL.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="`hash`, or `release:PATH_OR_URL` for the authors' lists.")
+    ] = "hash",
+    seed: Seed = 0,
+    any_lists: Annotated[
+        bool, typer.Option("--any-lists", help="Take lists that are not AudioSet's own.")
+    ] = False,
+    prefect: Recorded = False,
+) -> None:
+    """AudioSet's lists -> the manifest, its drops, the funnel."""
+    from flows.build_manifest import build_manifest as stage
+
+    _run(prefect, stage, workspace, audioset, classes, split, seed, any_lists)
+
+
+@app.command("sample-manifest")
+def sample_manifest(
+    workspace: Work = ROOT,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Take rows of this manifest; default: published.")
+    ] = None,
+    per_class: Annotated[int | None, typer.Option(help="Segments of each class.")] = None,
+    having: Annotated[Path | None, typer.Option(help="Only segments whose clip is in this folder.")] = None,
+    prefect: Recorded = False,
+) -> None:
+    """Some rows of a manifest -> a manifest for a trial, or for the clips one has."""
+    from flows.sample_manifest import sample_manifest as stage
+
+    _run(prefect, stage, workspace, manifest, per_class, having)
+
+
+@app.command("fetch-clips")
+def fetch_clips(workspace: Work = ROOT, source: Source = "synthetic", prefect: Recorded = False) -> None:
+    """Manifest -> clips and their ledger."""
+    from flows.fetch_clips import fetch_clips as stage
+
+    _run(prefect, stage, workspace, source)
+
+
+@app.command("extract-features")
+def extract_features(
+    workspace: Work = ROOT, preset_name: PresetName = "paper", prefect: Recorded = False
+) -> None:
+    """Clips -> shards of log-mel and video features."""
+    from flows.extract_features import extract_features as stage
+    from flows.presets import preset
+
+    _run(prefect, stage, workspace, preset(preset_name).video)
+
+
+@app.command("make-class-vectors")
+def make_class_vectors(workspace: Work = ROOT, vectors: Vectors = None, prefect: Recorded = False) -> None:
+    """Class names -> a vector each."""
+    from flows.make_class_vectors import make_class_vectors as stage
+
+    _run(prefect, stage, workspace, vectors)
+
+
+@app.command("train-audio-cnn")
+def train_audio_cnn(
+    workspace: Work = ROOT, preset_name: PresetName = "paper", seed: Seed = 0, prefect: Recorded = False
+) -> None:
+    """Log-mel of seen train clips -> the sound network."""
+    from flows.presets import preset
+    from flows.train_audio_cnn import train_audio_cnn as stage
+
+    _run(prefect, stage, workspace, preset(preset_name).audio, seed)
+
+
+@app.command("embed-audio")
+def embed_audio(
+    checkpoint: Annotated[Path, typer.Option(help="A sound network that train-audio-cnn wrote.")],
+    workspace: Work = ROOT,
+    prefect: Recorded = False,
+) -> None:
+    """Log-mel -> sound vectors."""
+    from flows.embed_audio import embed_audio as stage
+
+    _run(prefect, stage, workspace, checkpoint)
+
+
+@app.command("score-cjme")
+def score_cjme(
+    workspace: Work = ROOT, preset_name: PresetName = "paper", seed: Seed = 0, prefect: Recorded = False
+) -> None:
+    """Vectors -> CJME and its scores of val and test."""
+    from flows.presets import preset
+    from flows.score_cjme import score_cjme as stage
+
+    _run(prefect, stage, workspace, preset(preset_name).cjme, seed)
+
+
+@app.command("report-results")
+def report_results(
+    checkpoint: Annotated[Path, typer.Option(help="A CJME that score-cjme wrote.")],
+    workspace: Work = ROOT,
+    prefect: Recorded = False,
+) -> None:
+    """Scores and embeddings -> S, U, HM, mAP and a page."""
+    from flows.report_results import report_results as stage
+
+    _run(prefect, stage, workspace, checkpoint)
+
+
+@app.command("build-dataset")
+def build_dataset(
+    workspace: Work = ROOT,
+    source: Source = "synthetic",
+    preset_name: PresetName = "paper",
+    prefect: Recorded = False,
+) -> None:
+    """All stages from the manifest to the shards."""
+    from flows.pipelines import make_dataset
+    from flows.presets import preset
+
+    _run(prefect, make_dataset, workspace, preset(preset_name), source)
+
+
+@app.command("train-cjme")
+def train_cjme(
+    workspace: Work = ROOT,
+    preset_name: PresetName = "paper",
+    vectors: Vectors = None,
+    seed: Seed = 0,
+    prefect: Recorded = False,
+) -> None:
+    """All stages from the shards to the tables."""
+    from flows.pipelines import make_results
+    from flows.presets import preset
+
+    _run(prefect, make_results, workspace, preset(preset_name), vectors, seed)
+
+
+def _run(prefect: bool, stage: Callable[..., Any], *arguments: Any) -> None:
+    """Call a stage here, or as a Prefect flow of its own."""
+    if prefect:
+        from flows.recording import record
+
+        stage = record(stage)
+    stage(*arguments)
+
+
+def main() -> None:
+    """Run a stage; an error that we raise on purpose ends in one line and exit code 1."""
+    try:
+        app()
+    except AudioSetZSLError as problem:
+        sys.exit(f"error: {problem}")
+
+
+if __name__ == "__main__":
+    main()
