@@ -12,6 +12,7 @@ from audiosetzsl.errors import AudioSetFileError
 from audiosetzsl.segment_rows import HEADER_LINES, count_in_header
 
 YTID_LENGTH = 11
+_PIECE = 1 << 20
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 _FOREIGN = 2  # every head begins with the quote and the line end of the row before it
 
@@ -66,7 +67,7 @@ def read_segments(content: bytes, source: Source, sha256: str, path: Path) -> Se
     n_rows = count_in_header(content, path)
     buffer = np.frombuffer(content, np.uint8)
     start = int(np.flatnonzero(buffer[:4096] == _NEWLINE)[HEADER_LINES - 1]) + 1
-    offsets = np.flatnonzero(buffer == _QUOTE).astype(np.int32)
+    offsets = _positions(buffer, _QUOTE)
     if len(offsets) != 2 * n_rows:
         found = len(offsets) // 2
         raise AudioSetFileError(
@@ -76,3 +77,12 @@ def read_segments(content: bytes, source: Source, sha256: str, path: Path) -> Se
     offsets = np.concatenate([np.array([start - _FOREIGN], np.int32), offsets])
     pieces = pa.StringArray.from_buffers(2 * n_rows, pa.py_buffer(offsets), pa.py_buffer(content))
     return SegmentList(source, sha256, pieces)
+
+
+def _positions(buffer: np.ndarray, byte: int) -> np.ndarray:
+    """Where a byte stands; piece by piece, so that the intermediate stays in the processor's cache."""
+    pieces = [
+        np.flatnonzero(buffer[start : start + _PIECE] == byte).astype(np.int32) + np.int32(start)
+        for start in range(0, len(buffer), _PIECE)
+    ]
+    return np.concatenate(pieces)

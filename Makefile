@@ -1,0 +1,44 @@
+# Everything here works on a machine with python3 >= 3.11, make and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean
+
+help: ## list what make can do
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(INSTALLED) ## run the whole pipeline on stand-in clips, offline, into work/demo
+	$(BIN)/python -m flows build-dataset --workspace work/demo --preset demo
+	$(BIN)/python -m flows train-cjme --workspace work/demo --preset demo
+
+test: $(INSTALLED) ## run every test, the slow ones too
+	$(BIN)/python -m pytest -q
+
+check: $(INSTALLED) ## lint, types, boundaries between the rooms, fast tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not slow"
+
+bench: $(INSTALLED) ## measure speed and memory, as ratios of two things in one run
+	$(BIN)/python benchmarks/build_manifest.py
+
+lock: $(INSTALLED) ## resolve requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --extra factory --extra dev pyproject.toml -o requirements.lock
+
+clean: ## remove the environment, caches and the demo's files
+	rm -rf .venv work .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# uv takes a minute where pip takes several; pip does it where uv cannot reach the index that pip is set up for.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("python3 is %d.%d, expected 3.11 or newer; set PYTHON=..." % sys.version_info[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock \
+	    || $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
