@@ -1,14 +1,19 @@
 """Class lists as TOML files: one's own subset of AudioSet, read with every fault named at once.
 
 name = "street-sounds"
-excluded_mids = ["/m/04rlf"]        # optional: a segment with one of these labels is left out
+excluded_mids = ["/m/04rlf"]    # optional: a segment with one of these labels is left out
 
 [[classes]]
-name = "siren"                      # small letters, digits and single hyphens
-mid = "/m/03kmc9"                   # exactly one of AudioSet's 527 labels; its descendants are not part of it
-seen = true                         # false: a zero-shot class
-excluded_mids = ["/m/0gy1t2s"]      # optional: the same, for this class alone
-phrase = "police siren"             # optional: words whose vector stands for the class
+name = "police-car"             # small letters and digits, joined by single hyphens
+mid = "/m/04qvtq"               # one of AudioSet's 527 labels; its descendants are not part of it
+seen = true                     # false for a class that is never trained on
+excluded_mids = ["/m/012n7d"]   # optional: the same, for this class alone
+phrase = "police car siren"     # optional: words whose vector stands for the class; else its name
+
+[[classes]]
+name = "train"
+mid = "/m/06d_3"
+seen = false
 """
 
 import json
@@ -23,7 +28,7 @@ from audiosetzsl.errors import ClassListError
 from audiosetzsl.files import write_bytes
 from audiosetzsl.ontology import Ontology
 
-# Retrieval leaves the query out of its gallery, so every split needs two segments of a class: 6, 2 and 2 of ten.
+# The least size that gives every split two segments (6, 2, 2), which retrieval needs: it leaves the query out.
 MIN_SIZE = 10
 
 
@@ -41,10 +46,8 @@ def read_class_file(path: Path, ontology: Ontology) -> tuple[ClassList, list[str
     return class_list, ancestor_warnings(class_list, ontology)
 
 
-def check_sizes(
-    classes: ClassList, counts: Mapping[str, Mapping[str, int]], *, minimum: int = MIN_SIZE
-) -> None:
-    """Hold what a build found (`funnel.class_counts`) to a least size, and every split to one segment.
+def check_sizes(classes: ClassList, counts: Mapping[str, int], minimum: int = MIN_SIZE) -> None:
+    """Hold the number of segments that a build found for each class to a least size.
 
     Raises:
         ClassListError: lists every class that is too small.

@@ -44,27 +44,34 @@ def draw_figure_3(classes: Sequence[ClassCount], path: Path) -> Path:
 def axis_end(totals: Sequence[int]) -> int:
     """Where the main panel ends: the first 1, 2 or 5 times a power of ten that nine classes in ten fit under."""
     most = int(np.quantile(totals, 0.9, method="lower"))
-    power = 10 ** (len(str(most)) - 1)
+    power: int = 10 ** (len(str(most)) - 1)
     return next(step * power for step in (1, 2, 5, 10) if step * power >= most)
 
 
 def _draw(figure: Any, classes: Sequence[ClassCount]) -> None:
     largest = max(c.total for c in classes)
     end = axis_end([c.total for c in classes])
-    if largest > 1.5 * end:
+    if largest > 2 * end:
         main, beyond = figure.subplots(1, 2, sharey=True, width_ratios=[4, 1])
         _draw_bars(main, classes, (0, end))
-        _draw_bars(beyond, classes, (end, 1.45 * largest))
+        _draw_bars(beyond, classes, (end, 3 * largest // 2))
         _mark_break(main, beyond)
     else:
         main = figure.subplots()
-        _draw_bars(main, classes, (0, 1.15 * largest))
+        _draw_bars(main, classes, (0, 7 * largest // 6 + 1))
     main.set_yticks(range(len(classes)), [c.marked for c in classes])
     for text, c in zip(main.get_yticklabels(), classes, strict=True):
         text.set_color(_PAPER if c.seen else _UNSEEN)
     handles = {label: handle for handle, label in zip(*main.get_legend_handles_labels(), strict=True)}
     order = [label for label in ("seen", "unseen*", "in the paper") if label in handles]
-    main.legend([handles[label] for label in order], order, loc="upper right", fontsize=8, frameon=False)
+    figure.legend(
+        [handles[label] for label in order],
+        order,
+        loc="outside lower right",
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+    )
     seen, total = sum(c.seen for c in classes), sum(c.total for c in classes)
     figure.suptitle(
         f"{total:,} segments of {seen} seen and {len(classes) - seen} unseen classes", fontsize=10
@@ -72,11 +79,13 @@ def _draw(figure: Any, classes: Sequence[ClassCount]) -> None:
     figure.supxlabel("segments", fontsize=9)
 
 
-def _draw_bars(panel: Any, classes: Sequence[ClassCount], limits: tuple[float, float]) -> None:
+def _draw_bars(panel: Any, classes: Sequence[ClassCount], limits: tuple[int, int]) -> None:
     """Draw all bars in one panel, but counts and the paper's marks only where they fall within its limits."""
     for seen, colour, label in ((True, _SEEN, "seen"), (False, _UNSEEN, "unseen*")):
         places = [place for place, c in enumerate(classes) if c.seen is seen]
-        panel.barh(places, [classes[place].total for place in places], color=colour, height=0.72, label=label)
+        if places:
+            lengths = [classes[place].total for place in places]
+            panel.barh(places, lengths, color=colour, height=0.72, label=label)
     low, high = limits
     for place, c in enumerate(classes):
         if low < c.total <= high:

@@ -20,6 +20,7 @@ class Nearest:
 
     name: str
     cosine: float
+    whole: bool  # whether every word of the name is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class KineticsNames:
 
     names: tuple[str, ...]
     directions: np.ndarray  # float64 [n_names, n_dimensions], of length 1
-    n_whole: int  # names of which every word is known
+    whole: tuple[bool, ...]  # whether every word of the name is known
     n_all: int
 
     @property
@@ -43,14 +44,15 @@ class KineticsNames:
             return None
         cosines = self.directions @ direction
         best = int(cosines.argmax())
-        return Nearest(self.names[best], float(cosines[best]))
+        return Nearest(self.names[best], float(cosines[best]), self.whole[best])
 
     def passes(self, nearest: Nearest | None) -> bool | None:
         """Whether a class is far enough from Kinetics; None where too few names are known to tell.
 
-        One name that is too near is enough to fail, however few are known.
+        One name that is too near is enough to fail, however few are known, if all of it is known: of
+        "using a printer" a poor table may know the printer alone.
         """
-        if nearest is None:
+        if nearest is None or not (self.enough or nearest.whole):
             return None
         if nearest.cosine > MAX_SIMILARITY:
             return False
@@ -85,7 +87,7 @@ def embed_names(names: Sequence[str], table: WordTable) -> KineticsNames:
     return KineticsNames(
         names=tuple(name for name, _, _ in found),
         directions=np.array([direction for _, direction, _ in found]),
-        n_whole=sum(whole for _, _, whole in found),
+        whole=tuple(whole for _, _, whole in found),
         n_all=len(names),
     )
 

@@ -103,7 +103,7 @@ def read_shard(
 def made_by_of(path: Path) -> str:
     """Fingerprint of the configuration that made a shard; only the end of the file is read."""
     try:
-        return (pq.read_schema(path).metadata or {}).get(FINGERPRINT, b"").decode()
+        return str((pq.read_schema(path).metadata or {}).get(FINGERPRINT, b"").decode())
     except (pa.ArrowException, OSError) as problem:
         raise ShardError(f"{path} is damaged ({problem}); delete it and make it again") from problem
 

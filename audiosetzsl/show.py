@@ -23,15 +23,17 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]
     """Print a table; numbers stand to the right."""
     # Imported here: `audiosetzsl --help` should not pay for it.
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     body = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left")
+    # Text, not markup: a cell such as `[x]` is to be read, not obeyed.
+    table = Table(title=escape(title), title_justify="left")
     for number, column in enumerate(columns):
         numeric = any(isinstance(row[number], int | float) for row in body)
         table.add_column(column, justify="right" if numeric else "left")
     for row in body:
-        table.add_row(*(text_of(cell) for cell in row))
+        table.add_row(*(escape(text_of(cell)) for cell in row))
     # A pipe or a log has no width of its own; wrapping there would cut names.
     console = Console()
     Console(width=None if console.is_terminal else 140).print(table)

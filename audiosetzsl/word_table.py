@@ -84,7 +84,7 @@ def _read_text(path: Path, needed: Collection[str]) -> dict[str, np.ndarray]:
     length = 0
     with path.open("rb") as lines:  # bytes: millions of lines are passed over without being decoded
         for number, line in enumerate(lines, start=1):
-            word, _, rest = line.partition(b" ")
+            word, _, rest = line.rstrip().partition(b" ")
             header = number == 1 and len(line.split()) == 2
             if header or word not in wanted:
                 continue

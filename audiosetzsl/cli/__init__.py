@@ -1,0 +1,30 @@
+"""Commands of `audiosetzsl`: the dataset, its tables and its releases.
+
+Modules here import nothing heavy at the top: `audiosetzsl --help` has to answer at once.
+"""
+
+import sys
+
+import typer
+
+from audiosetzsl.cli.doctor import doctor
+from audiosetzsl.cli.publishing import diff, publish, verify
+from audiosetzsl.cli.tables import classes, stats
+from audiosetzsl.errors import AudioSetZSLError
+
+app = typer.Typer(
+    help="AudioSetZSL: look at the dataset, publish it, check it. The factory is `python -m flows`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (stats, classes, publish, verify, diff, doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a command; an error that we raise on purpose ends in one line and exit code 1."""
+    try:
+        app()
+    except AudioSetZSLError as problem:
+        sys.exit(f"error: {problem}")

@@ -1,0 +1,98 @@
+"""Doctor: what of this machine is ready for the project, and what to do about the rest."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audiosetzsl.audioset import REMOTES, content_of, path_of
+from audiosetzsl.errors import AudioSetFileError, ManifestError
+from audiosetzsl.machine import (
+    Finding,
+    find_ffmpeg,
+    find_gpu,
+    find_js_runtime,
+    find_packages,
+    find_python,
+    find_ytdlp,
+)
+from audiosetzsl.manifest import published_path, read_manifest
+
+WEIGHTS_VARIABLE = "AZSL_I3D_WEIGHTS"
+_GB = 1e9
+SHARDS_GB = 20  # log-mel in half precision is 86 kB a segment, the rest little
+CLIPS_GB = 250  # 10 s at 360 lines are up to 1.5 MB
+
+
+def examine(audioset: Path | None, workspace: Path) -> list[Finding]:
+    """Look at everything; nothing is changed, and nothing that is missing raises."""
+    return [
+        find_python(),
+        find_manifest(),
+        find_packages(),
+        find_ffmpeg(),
+        find_ytdlp(datetime.now(UTC).date()),
+        find_js_runtime(),
+        find_gpu(),
+        find_lists(audioset),
+        find_weights(workspace),
+        find_space(workspace),
+    ]
+
+
+def find_manifest(path: Path | None = None) -> Finding:
+    """Whether the published manifest (or the one at `path`) loads and keeps its rules."""
+    advice = "install audiosetzsl again, or in a checkout restore manifests/ with git"
+    try:
+        path = path or published_path()
+        table = read_manifest(path)
+    except ManifestError as problem:
+        return Finding("published manifest", False, str(problem), advice)
+    n_classes = len(table["class_name"].unique())
+    return Finding("published manifest", True, f"{len(table):,} segments of {n_classes} classes", advice)
+
+
+def find_lists(directory: Path | None) -> Finding:
+    """Which of AudioSet's six files are in a folder, and whether they are what AudioSet published."""
+    name = "AudioSet's files"
+    if directory is None:
+        return Finding(name, False, "not looked for", "name their folder with --audioset")
+    absent, other = [], []
+    for remote in REMOTES:
+        try:
+            content = content_of(path_of(directory, remote))
+            if hashlib.sha256(content).hexdigest() != remote.sha256:
+                other.append(remote.name)
+        except (AudioSetFileError, OSError):
+            absent.append(remote.name)
+    found = f"{len(REMOTES) - len(absent) - len(other)} of {len(REMOTES)} as published"
+    found += f"; absent or unreadable: {', '.join(absent)}" if absent else ""
+    found += f"; not AudioSet's: {', '.join(other)}" if other else ""
+    advice = "python -m flows build-manifest --audioset download fetches them; move others away first"
+    return Finding(name, not absent and not other, f"{found}, in {directory}", advice)
+
+
+def find_weights(workspace: Path, environment: Mapping[str, str] = os.environ) -> Finding:
+    """Whether there are weights for I3D: the file that a variable names, or one in the workspace."""
+    named = environment.get(WEIGHTS_VARIABLE)
+    places = [Path(named)] if named else sorted((workspace / "models").glob("i3d*"))
+    files = [place for place in places if place.is_file()]
+    if files:
+        found = f"{files[0]}, {files[0].stat().st_size / 1e6:.0f} MB"
+    else:
+        found = f"{named} does not exist" if named else f"none in {workspace / 'models'}"
+    advice = f"put Kinetics weights of Inception I3D there as i3d*, or set {WEIGHTS_VARIABLE} to their file"
+    return Finding("I3D weights", bool(files), found, advice)
+
+
+def find_space(workspace: Path) -> Finding:
+    """Whether the disk of the workspace holds the whole dataset, clips included."""
+    there = next(place for place in (workspace.absolute(), *workspace.absolute().parents) if place.exists())
+    free = shutil.disk_usage(there).free / _GB
+    advice = (
+        f"the whole dataset needs some {SHARDS_GB} GB for its shards and up to {CLIPS_GB} GB for its clips; "
+        "name a folder on a larger disk with --workspace, or take part of the manifest"
+    )
+    return Finding("disk", free >= SHARDS_GB + CLIPS_GB, f"{free:,.0f} GB free at {there}", advice)

@@ -1,0 +1,81 @@
+"""The doctor: every check tells what it found, and none of them raises."""
+
+import gzip
+
+import pytest
+
+from audiosetzsl import doctor
+from audiosetzsl.doctor import examine, find_lists, find_manifest, find_space, find_weights
+from audiosetzsl.manifest import SCHEMA, write_manifest
+
+
+def test_a_bare_machine_is_examined_without_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    findings = examine(None, tmp_path / "no" / "workspace")
+    assert len({finding.name for finding in findings}) == len(findings) == 10
+    assert all(finding.found and finding.advice for finding in findings)
+    assert not (tmp_path / "no").exists()
+
+
+def test_lists_that_nobody_named_are_not_looked_for():
+    found = find_lists(None)
+    assert (found.ready, found.found) == (False, "not looked for")
+    assert "--audioset" in found.advice
+
+
+def test_lists_are_told_apart_by_digest(tmp_path, write_audioset):
+    write_audioset(tmp_path, {}, {"/m/a": "Dog"})
+    (tmp_path / "eval_segments.csv").unlink()
+    (tmp_path / "ontology.json").rename(tmp_path / "ontology.json.gz")  # no gzip stream
+    found = find_lists(tmp_path)
+    assert not found.ready
+    assert found.found == (
+        "0 of 6 as published; absent or unreadable: eval_segments.csv, ontology.json; not AudioSet's: "
+        "unbalanced_train_segments.csv, balanced_train_segments.csv, class_labels_indices.csv, "
+        f"qa_true_counts.csv, in {tmp_path}"
+    )
+
+
+@pytest.mark.real
+def test_audiosets_own_files_are_ready(real_data):
+    assert find_lists(real_data / "audioset").found.startswith("6 of 6 as published, in ")
+    assert find_lists(real_data / "audioset").ready
+
+
+def test_weights_are_found_in_the_workspace(tmp_path):
+    assert find_weights(tmp_path, {}).found == f"none in {tmp_path / 'models'}"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "i3d_rgb.pt").write_bytes(bytes(2_000_000))
+    found = find_weights(tmp_path, {})
+    assert (found.ready, found.found) == (True, f"{tmp_path / 'models' / 'i3d_rgb.pt'}, 2 MB")
+
+
+def test_weights_are_found_where_the_variable_says(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    assert find_weights(tmp_path, {"AZSL_I3D_WEIGHTS": str(path)}).found == f"{path} does not exist"
+    path.write_bytes(gzip.compress(b"x"))
+    assert find_weights(tmp_path, {"AZSL_I3D_WEIGHTS": str(path)}).ready
+
+
+def test_space_is_that_of_the_nearest_folder_that_exists(tmp_path, monkeypatch):
+    found = find_space(tmp_path / "not" / "yet")
+    assert found.found.endswith(f"GB free at {tmp_path}")
+    monkeypatch.setattr(doctor, "CLIPS_GB", 1e9)
+    assert not find_space(tmp_path).ready
+    monkeypatch.setattr(doctor, "CLIPS_GB", -doctor.SHARDS_GB)
+    assert find_space(tmp_path).ready
+
+
+def test_a_manifest_is_loaded_and_counted(tmp_path):
+    path = write_manifest(SCHEMA.empty_table(), tmp_path / "manifest.parquet", {})
+    found = find_manifest(path)
+    assert (found.ready, found.found) == (True, "0 segments of 0 classes")
+
+
+def test_a_damaged_manifest_is_a_finding(tmp_path):
+    path = tmp_path / "manifest.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    found = find_manifest(path)
+    assert not found.ready
+    assert "is damaged" in found.found
+    assert "install audiosetzsl again" in found.advice
