@@ -1,3 +1,53 @@
-"""AudioSetZSL: the dataset and its protocol."""
+"""AudioSetZSL: the dataset and its protocol.
+
+Names are imported when they are first asked for, so that `audiosetzsl --help` answers at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
+    from audiosetzsl.features import load_vectors, stream_log_mel
+    from audiosetzsl.manifest import load_manifest, load_manifest_table
+    from audiosetzsl.protocol import choose_beta, classify, retrieve
+    from audiosetzsl.shards import Kind
+    from audiosetzsl.workspace import Workspace
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AUDIOSETZSL",
+    "Class",
+    "ClassList",
+    "Kind",
+    "Workspace",
+    "choose_beta",
+    "classify",
+    "load_manifest",
+    "load_manifest_table",
+    "load_vectors",
+    "retrieve",
+    "stream_log_mel",
+]
+
+_HOMES = {
+    "AUDIOSETZSL": "classes",
+    "Class": "classes",
+    "ClassList": "classes",
+    "Kind": "shards",
+    "Workspace": "workspace",
+    "choose_beta": "protocol",
+    "classify": "protocol",
+    "load_manifest": "manifest",
+    "load_manifest_table": "manifest",
+    "load_vectors": "features",
+    "retrieve": "protocol",
+    "stream_log_mel": "features",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'audiosetzsl' has no attribute {name!r}, expected one of {__all__}")
+    return getattr(import_module(f"audiosetzsl.{_HOMES[name]}"), name)

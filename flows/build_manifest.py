@@ -15,7 +15,7 @@ from audiosetzsl.files import write_bytes, write_table
 from audiosetzsl.funnel import class_counts
 from audiosetzsl.manifest import DROPS_SCHEMA, write_manifest
 from audiosetzsl.official import Misfit, by_release, read_release
-from audiosetzsl.ontology import read_ontology
+from audiosetzsl.ontology import Ontology, read_ontology
 from audiosetzsl.show import progress_bar, say, show_table
 from audiosetzsl.splits import SplitRule, by_hash
 from audiosetzsl.workspace import Workspace
@@ -49,15 +49,17 @@ def build_manifest(
             say(f"warning: {warning}")
     misfits: list[Misfit] = []
     built = build(directory, ontology, classes, _rule(split, seed, classes, misfits), any_lists=any_lists)
-    check_sizes(
-        classes, {name: sum(counts.values()) for name, counts in class_counts(built.manifest).items()}
-    )
-    write_table(built.drops, place.drops, DROPS_SCHEMA)
     if misfits:
         write_bytes(place.root / "release_misfits.csv", _csv(misfits))
         say(f"{len(misfits)} rows of the release do not fit; see {place.root / 'release_misfits.csv'}")
+    counts = {name: sum(by_split.values()) for name, by_split in class_counts(built.manifest).items()}
+    if split == "hash":
+        check_sizes(classes, counts)
+    elif empty := [name for name in classes.names if name not in counts]:
+        say(f"warning: the release lists no segment of {', '.join(empty)}")
+    write_table(built.drops, place.drops, DROPS_SCHEMA)
     # The manifest comes last: where it stands, everything beside it is there too.
-    write_manifest(built.manifest, place.manifest, _provenance(built, classes, split, seed))
+    write_manifest(built.manifest, place.manifest, _provenance(built, classes, ontology, split, seed))
     show_table("From AudioSet to the dataset", ["", "segments"], built.funnel.lines())
     show_table("If a rule were off", ["", "segments"], built.funnel.what_ifs())
     return built
@@ -80,14 +82,17 @@ def _rule(split: str, seed: int, classes: ClassList, misfits: list[Misfit]) -> S
     return by_release(read_release(location, classes), classes, misfits)
 
 
-def _provenance(built: Build, classes: ClassList, split: str, seed: int) -> dict[str, object]:
+def _provenance(
+    built: Build, classes: ClassList, ontology: Ontology, split: str, seed: int
+) -> dict[str, object]:
     """What verify needs to derive the manifest again; nothing that differs between two equal builds."""
     return {
         "class_list": classes.name,
         "excluded_mids": list(classes.excluded_mids),
-        "classes": [asdict(c) for c in classes],
+        "classes": [asdict(c) | {"label": ontology.labels[c.mid]} for c in classes],
         "split": split.partition(":")[0],
         "seed": seed,
+        "rows": built.funnel.rows,
         "lists": built.digests,
     }
 

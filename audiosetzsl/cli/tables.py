@@ -33,7 +33,7 @@ def stats(
             f"{common} of the manifest's {len(tables.table_10)} classes are among the paper's {len(COUNTS)}, "
             "so the two sides of tables 1, 8 and 9 are about different classes."
         )
-    for misprint in MISPRINTS:
+    for misprint in MISPRINTS if common else ():
         say(f"Misprint: {misprint}")
     if figure is not None:
         from audiosetzsl.figures import draw_figure_3

@@ -1,0 +1,1 @@
+"""Releases: publishing the manifest with its documents, verifying it, comparing two of them."""
