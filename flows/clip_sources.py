@@ -56,8 +56,13 @@ def find_clips(folder: Path) -> dict[str, Path]:
 
 def style_of(mid: str) -> np.ndarray:
     """Eight numbers for a label, a fixed projection of its class vector: alike in words, alike in the clip."""
-    vector = load_ontology_vectors()[mid]
+    vector = _vectors()[mid]
     return vector @ np.random.default_rng(0).standard_normal((len(vector), N_STYLE))
+
+
+@lru_cache(maxsize=1)
+def _vectors() -> dict[str, np.ndarray]:
+    return load_ontology_vectors()
 
 
 def _render(media: Path, segment: Segment, mid: str) -> Path:

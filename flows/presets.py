@@ -24,9 +24,9 @@ PRESETS = {
     "paper": Preset(),
     # Small pictures, few windows, few passes: everything runs for real in minutes on two cores.
     "demo": Preset(
-        per_class=15,
+        per_class=12,
         block_size=32,
-        video=VideoConfig(size=64, short_side=64, fps=4, window=16, hop=16),
+        video=VideoConfig(size=64, short_side=64, fps=2.0, window=20, hop=20),
         audio=AudioCnnTraining(passes=8),
         cjme=CjmeTraining(passes=60, decay_every=40),
     ),

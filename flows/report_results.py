@@ -61,7 +61,7 @@ def _classification(found: Classification, classes: ClassTable, n_clips: int) ->
 
 
 def _retrieval(found: Mapping[Direction, Retrieval]) -> Table:
-    rows = [[str(direction), *_percent(one)] for direction, one in found.items()]
+    rows: list[list[Cell]] = [[str(direction), *_percent(one)] for direction, one in found.items()]
     return Table("Retrieval on test, mean average precision in %", ["", "S", "U", "HM"], rows)
 
 
