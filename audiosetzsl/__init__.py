@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
+    from audiosetzsl.evaluation.protocol import choose_beta, classify, retrieve
     from audiosetzsl.features import load_vectors, stream_log_mel
     from audiosetzsl.manifest import load_manifest, load_manifest_table
-    from audiosetzsl.protocol import choose_beta, classify, retrieve
     from audiosetzsl.shards import Kind
     from audiosetzsl.workspace import Workspace
 
@@ -37,12 +37,12 @@ _HOMES = {
     "ClassList": "classes",
     "Kind": "shards",
     "Workspace": "workspace",
-    "choose_beta": "protocol",
-    "classify": "protocol",
+    "choose_beta": "evaluation.protocol",
+    "classify": "evaluation.protocol",
     "load_manifest": "manifest",
     "load_manifest_table": "manifest",
     "load_vectors": "features",
-    "retrieve": "protocol",
+    "retrieve": "evaluation.protocol",
     "stream_log_mel": "features",
 }
 

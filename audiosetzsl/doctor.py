@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audiosetzsl.audioset import REMOTES, content_of, path_of
+from audiosetzsl.audioset.remotes import REMOTES, content_of, path_of
 from audiosetzsl.errors import AudioSetFileError, ManifestError
 from audiosetzsl.machine import (
     Finding,

@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audiosetzsl.audioset import Source
+from audiosetzsl.audioset.remotes import Source
+from audiosetzsl.building.splits import Split
 from audiosetzsl.classes import Class, ClassList
 from audiosetzsl.errors import ManifestError
 from audiosetzsl.files import read_table, write_table
-from audiosetzsl.splits import Split
 
 SCHEMA = pa.schema(
     [

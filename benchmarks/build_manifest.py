@@ -15,15 +15,15 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from rows import build_by_rows  # noqa: E402 - a script's own folder
 
-from audiosetzsl.audioset import LISTS, Source  # noqa: E402
-from audiosetzsl.build import build  # noqa: E402
-from audiosetzsl.candidates import find_candidates  # noqa: E402
+from audiosetzsl.audioset.ontology import read_ontology  # noqa: E402
+from audiosetzsl.audioset.remotes import LISTS, Source  # noqa: E402
+from audiosetzsl.building.build import build  # noqa: E402
+from audiosetzsl.building.candidates import find_candidates  # noqa: E402
+from audiosetzsl.building.splits import by_hash  # noqa: E402
 from audiosetzsl.classes import AUDIOSETZSL  # noqa: E402
 from audiosetzsl.files import write_table  # noqa: E402
 from audiosetzsl.manifest import DROPS_SCHEMA, write_manifest  # noqa: E402
-from audiosetzsl.ontology import read_ontology  # noqa: E402
 from audiosetzsl.show import say, show_table  # noqa: E402
-from audiosetzsl.splits import by_hash  # noqa: E402
 
 SHARES = (8, 4, 2, 1)
 
@@ -81,9 +81,9 @@ def whole_build(directory: Path, scratch: Path, runs: int) -> None:
 
 def shares_of_rows(directory: Path, runs: int) -> None:
     """Candidates and splits of 1/8, 1/4, 1/2 and all rows, from bytes in memory."""
-    from audiosetzsl.audioset import content_of, path_of
-    from audiosetzsl.build import assemble
-    from audiosetzsl.segments import read_segments
+    from audiosetzsl.audioset.remotes import content_of, path_of
+    from audiosetzsl.audioset.segments import read_segments
+    from audiosetzsl.building.build import assemble
 
     path = path_of(directory, LISTS[Source.UNBALANCED])
     content = content_of(path)
@@ -114,7 +114,7 @@ def shares_of_rows(directory: Path, runs: int) -> None:
 
 def scan(directory: Path) -> int:
     """The floor: unpack every list and count its lines."""
-    from audiosetzsl.audioset import content_of, path_of
+    from audiosetzsl.audioset.remotes import content_of, path_of
 
     return sum(content_of(path_of(directory, remote)).count(b"\n") for remote in LISTS.values())
 

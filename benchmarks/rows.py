@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from audiosetzsl.audioset import LISTS, Source, content_of, path_of
+from audiosetzsl.audioset.remotes import LISTS, Source, content_of, path_of
 from audiosetzsl.classes import ClassList
 from audiosetzsl.manifest import DROPS_SCHEMA, SCHEMA
 

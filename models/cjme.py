@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.metrics import closeness
-from audiosetzsl.protocol import Embeddings
-from audiosetzsl.training_set import ClipFeatures
+from audiosetzsl.evaluation.metrics import closeness
+from audiosetzsl.evaluation.protocol import Embeddings
+from audiosetzsl.evaluation.training_set import ClipFeatures
 from models.checkpoint import fill, load_checkpoint, save_checkpoint
 
 KIND = "cjme"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.training_set import SeenLabels
+from audiosetzsl.evaluation.training_set import SeenLabels
 from models.audio_cnn import N_MELS, SHORTEST_FRAMES, AudioCnn, at_least
 from models.sampling import ClassBalanced, class_balanced
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.training_set import SeenClips
+from audiosetzsl.evaluation.training_set import SeenClips
 from models.cjme import Cjme, CjmeConfig, check_widths
 from models.cjme_loss import (
     Sign,

@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from audiosetzsl.protocol import Embeddings
-from audiosetzsl.training_set import ClipFeatures
+from audiosetzsl.evaluation.protocol import Embeddings
+from audiosetzsl.evaluation.training_set import ClipFeatures
 
 
 class Scorer(Protocol):

@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from audiosetzsl.audit import MIN_QUALITY, Audit, audit, passes_quality
-from audiosetzsl.class_file import read_class_file, to_toml
+from audiosetzsl.audioset.ontology import Ontology, Quality
 from audiosetzsl.classes import ClassList
-from audiosetzsl.co_occurrence import Companion
-from audiosetzsl.kinetics import (
+from audiosetzsl.selection.audit import MIN_QUALITY, Audit, audit, passes_quality
+from audiosetzsl.selection.class_file import read_class_file, to_toml
+from audiosetzsl.selection.co_occurrence import Companion
+from audiosetzsl.selection.kinetics import (
     ENOUGH,
     MAX_SIMILARITY,
     KineticsNames,
     embed_names,
     read_kinetics_names,
 )
-from audiosetzsl.ontology import Ontology, Quality
+from audiosetzsl.selection.suggest import suggest
+from audiosetzsl.selection.word_table import read_word_table
 from audiosetzsl.show import Cell, say, show_table
-from audiosetzsl.suggest import suggest
-from audiosetzsl.word_table import read_word_table
 
 _MARKS = {True: "✓", False: "✗", None: "?"}
 

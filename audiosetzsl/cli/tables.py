@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from audiosetzsl.show import Cell
-    from audiosetzsl.stats import Tables
+    from audiosetzsl.tables.stats import Tables
 
 
 def stats(
@@ -20,9 +20,9 @@ def stats(
 ) -> None:
     """Print the paper's tables 1, 8, 9 and 10 of a manifest, beside the paper's own numbers."""
     from audiosetzsl.manifest import load_manifest_table
-    from audiosetzsl.paper import COUNTS, MISPRINTS
     from audiosetzsl.show import say
-    from audiosetzsl.stats import tables_of
+    from audiosetzsl.tables.paper import COUNTS, MISPRINTS
+    from audiosetzsl.tables.stats import tables_of
 
     tables = tables_of(load_manifest_table(manifest))
     _show_tables(tables)
@@ -36,7 +36,7 @@ def stats(
     for misprint in MISPRINTS if common else ():
         say(f"Misprint: {misprint}")
     if figure is not None:
-        from audiosetzsl.figures import draw_figure_3
+        from audiosetzsl.tables.figures import draw_figure_3
 
         say(f"Figure 3: {draw_figure_3(tables.table_10, figure)}")
 
@@ -62,11 +62,11 @@ def classes(
     ] = False,
 ) -> None:
     """List the classes; with --audit check them, with --suggest list labels that could be classes."""
+    from audiosetzsl.audioset.ontology import read_ontology
     from audiosetzsl.classes import AUDIOSETZSL
     from audiosetzsl.cli import class_tables
-    from audiosetzsl.co_occurrence import pool_label_sets
     from audiosetzsl.errors import SetupError
-    from audiosetzsl.ontology import read_ontology
+    from audiosetzsl.selection.co_occurrence import pool_label_sets
 
     if audit + suggest + toml > 1:
         raise SetupError("--audit, --suggest and --toml exclude one another; give one of them")
@@ -98,8 +98,8 @@ def classes(
 
 
 def _show_tables(tables: "Tables") -> None:
-    from audiosetzsl import paper
     from audiosetzsl.show import show_table
+    from audiosetzsl.tables import paper
 
     spread = ["min", "max", "mean", "s.d."]
     columns = ["", *spread, *(f"paper: {name}" for name in spread)]

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audiosetzsl.build import POOL
-from audiosetzsl.funnel import funnel_of
-from audiosetzsl.labels import Drop
-from audiosetzsl.paper import MISPRINTS
+from audiosetzsl.building.build import POOL
+from audiosetzsl.building.funnel import funnel_of
+from audiosetzsl.building.labels import Drop
+from audiosetzsl.building.splits import Split
 from audiosetzsl.release.columns import SEGMENTS
 from audiosetzsl.release.contents import CARD, Release, counts_of, labels_of, paper_counts
 from audiosetzsl.release.croissant import responsible_ai
 from audiosetzsl.release.prose import AUDIOSET_URL, HOME, filled, text
-from audiosetzsl.splits import Split
+from audiosetzsl.tables.paper import MISPRINTS
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 

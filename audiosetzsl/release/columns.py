@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from audiosetzsl.build import POOL
-from audiosetzsl.labels import Drop
+from audiosetzsl.building.build import POOL
+from audiosetzsl.building.labels import Drop
+from audiosetzsl.building.splits import Split
 from audiosetzsl.manifest import YTID
-from audiosetzsl.splits import Split
 
 MIDS_SEPARATOR = ";"
 

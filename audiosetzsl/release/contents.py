@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from audiosetzsl.building.funnel import class_counts
+from audiosetzsl.building.splits import Split
 from audiosetzsl.classes import AUDIOSETZSL, ClassList
-from audiosetzsl.funnel import class_counts
 from audiosetzsl.manifest import PUBLISHED, class_list_of, provenance_of
-from audiosetzsl.paper import COUNTS
-from audiosetzsl.splits import Split
+from audiosetzsl.tables.paper import COUNTS
 
 VERSION = "1.0.0"
 MANIFEST = PUBLISHED

@@ -5,11 +5,11 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from audiosetzsl.building.splits import Split
 from audiosetzsl.release.columns import CLASSES, DROPS, MIDS_SEPARATOR, SEGMENTS, Column, Kind
 from audiosetzsl.release.contents import CLASS_MAP, CSV, MANIFEST, Release
 from audiosetzsl.release.contents import DROPS as DROPS_FILE
 from audiosetzsl.release.prose import AUDIOSET_URL, AUTHORS, LICENCES, filled, text
-from audiosetzsl.splits import Split
 
 _CROISSANT_NAMES = (
     *(

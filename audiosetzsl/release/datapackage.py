@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from audiosetzsl.audioset import CITE
+from audiosetzsl.audioset.remotes import CITE
 from audiosetzsl.release.columns import CLASSES, MIDS_SEPARATOR, SEGMENTS, Column, Kind
 from audiosetzsl.release.contents import CLASS_MAP, CSV, Release
 from audiosetzsl.release.prose import AUDIOSET_URL, AUTHORS, LICENCES, filled

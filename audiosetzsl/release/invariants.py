@@ -6,14 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audiosetzsl.audioset import Source
-from audiosetzsl.build import POOL
+from audiosetzsl.audioset.remotes import Source
+from audiosetzsl.building.build import POOL
+from audiosetzsl.building.labels import Drop, Verdicts, judge
+from audiosetzsl.building.splits import hash_split
 from audiosetzsl.classes import ClassList
-from audiosetzsl.labels import Drop, Verdicts, judge
 from audiosetzsl.manifest import class_list_of, provenance_of, segment_ids
 from audiosetzsl.release.contents import DROPS, MANIFEST, joined
 from audiosetzsl.release.finding import Finding
-from audiosetzsl.splits import hash_split
 
 _POOL = [source.value for source in POOL]
 

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from audiosetzsl.build import build
+from audiosetzsl.audioset.ontology import read_ontology
+from audiosetzsl.building.build import build
+from audiosetzsl.building.official import by_release, read_release
+from audiosetzsl.building.splits import SplitRule, by_hash
 from audiosetzsl.classes import ClassList
 from audiosetzsl.errors import ManifestError
 from audiosetzsl.manifest import class_list_of, provenance_of
-from audiosetzsl.official import by_release, read_release
-from audiosetzsl.ontology import read_ontology
 from audiosetzsl.release.contents import DROPS, MANIFEST, without
 from audiosetzsl.release.diff import common, differs, only_in
 from audiosetzsl.release.finding import Finding
-from audiosetzsl.splits import SplitRule, by_hash
 
 _NAMED = 5  # differences of a kind that are named; the others are counted
 

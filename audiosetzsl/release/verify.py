@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from audiosetzsl.audioset import content_of
+from audiosetzsl.audioset.remotes import content_of
 from audiosetzsl.errors import AudioSetZSLError
 from audiosetzsl.files import read_table, sha256_of
 from audiosetzsl.manifest import DROPS_SCHEMA, class_list_of, provenance_of, published_path, read_manifest

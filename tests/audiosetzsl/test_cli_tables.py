@@ -5,13 +5,13 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from audiosetzsl import paper
-from audiosetzsl.class_file import read_class_file, to_toml
+from audiosetzsl.audioset.ontology import read_ontology
 from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
 from audiosetzsl.cli import app
 from audiosetzsl.errors import AudioSetZSLError, SetupError
 from audiosetzsl.manifest import SCHEMA, write_manifest
-from audiosetzsl.ontology import read_ontology
+from audiosetzsl.selection.class_file import read_class_file, to_toml
+from audiosetzsl.tables import paper
 
 NAMES = {"/m/a": "Animal", "/m/d": "Dog", "/m/c": "Cat", "/m/v": "Vehicle", "/m/k": "Car"}
 PARENTS = {"/m/d": "/m/a", "/m/c": "/m/a", "/m/k": "/m/v"}

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.protocol import Embeddings
-from audiosetzsl.training_set import ClipFeatures
+from audiosetzsl.evaluation.protocol import Embeddings
+from audiosetzsl.evaluation.training_set import ClipFeatures
 from models import cjme
 from models.checkpoint import save_checkpoint
 from models.cjme import Cjme, CjmeConfig, Inference, load_cjme, save_cjme, score_by

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from audiosetzsl.errors import ClipError, ManifestError, SetupError
-from audiosetzsl.training_set import ClassTable, SeenLabels
+from audiosetzsl.evaluation.training_set import ClassTable, SeenLabels
 from models.fit_audio_cnn import AudioCnnTraining, fit_audio_cnn
 
 # Seen and unseen are mixed, and "hum" has no clip: columns of the table are not those of the head.

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from audiosetzsl.errors import ManifestError, SetupError
-from audiosetzsl.protocol import Scores, choose_beta, classify
-from audiosetzsl.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
+from audiosetzsl.evaluation.protocol import Scores, choose_beta, classify
+from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
 from models.cjme import CjmeConfig
 from models.fit_cjme import CjmeTraining, fit_cjme
 

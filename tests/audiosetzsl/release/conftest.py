@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 import pytest
 
-from audiosetzsl.build import build
+from audiosetzsl.audioset.ontology import read_ontology
+from audiosetzsl.building.build import build
+from audiosetzsl.building.splits import by_hash
 from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
 from audiosetzsl.files import write_table
 from audiosetzsl.manifest import DROPS_SCHEMA, write_manifest
-from audiosetzsl.ontology import read_ontology
 from audiosetzsl.release.publish import publish
-from audiosetzsl.splits import by_hash
 from audiosetzsl.workspace import Workspace
 
 DATE = datetime.date(2026, 11, 23)

@@ -16,11 +16,11 @@ from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.errors import ManifestError
 from audiosetzsl.files import read_table, sha256_of, write_table
 from audiosetzsl.manifest import DROPS_SCHEMA, provenance_of, read_manifest, write_manifest
-from audiosetzsl.paper import COUNTS
 from audiosetzsl.release.checksums import SUMS, files_in
 from audiosetzsl.release.contents import CHANGELOG, FILES, digest_of
 from audiosetzsl.release.publish import publish
 from audiosetzsl.release.verify import verify
+from audiosetzsl.tables.paper import COUNTS
 from audiosetzsl.workspace import Workspace
 
 DATE = date(2026, 11, 23)

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from audiosetzsl.building.official import by_release, read_release
 from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.errors import AudioSetFileError, ManifestError
 from audiosetzsl.files import read_table, sha256_of, write_table
 from audiosetzsl.manifest import DROPS_SCHEMA, SCHEMA, provenance_of, read_manifest, write_manifest
-from audiosetzsl.official import by_release, read_release
 from audiosetzsl.release.checksums import SUMS, check_sums, read_sums, sums_text
 from audiosetzsl.release.contents import FILES
 from audiosetzsl.release.finding import Finding

@@ -1,0 +1,1 @@
+"""AudioSet's own files: fetched, checked and read."""

@@ -1,0 +1,1 @@
+"""From AudioSet's lists to a manifest: candidates, labels, splits, funnel."""

@@ -1,0 +1,1 @@
+"""From scores to results: what may be trained on, the protocol, metrics, the page."""

@@ -1,0 +1,55 @@
+"""Score files: segments x classes, always higher is better, whatever model they come from."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from audiosetzsl.errors import ShardError
+from audiosetzsl.evaluation.protocol import Scores
+from audiosetzsl.evaluation.training_set import ClassTable
+from audiosetzsl.files import read_table, write_table
+
+SCHEMA = pa.schema(
+    [
+        pa.field("segment_id", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("class_name", pa.string(), nullable=False),  # the truth
+        pa.field(
+            "scores", pa.list_(pa.float32()), nullable=False
+        ),  # in the order of the classes in the metadata
+    ]
+)
+_CLASSES = b"classes"
+
+
+def write_scores(path: Path, rows: pd.DataFrame, values: np.ndarray, classes: ClassTable) -> Path:
+    """Write scores [n_clips, n_classes] of manifest rows, with the class order in the metadata."""
+    flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
+    offsets = pa.array(np.arange(len(rows) + 1, dtype=np.int32) * len(classes.names))
+    columns = [pa.array(rows[name].tolist(), pa.string()) for name in SCHEMA.names[:3]]
+    table = pa.Table.from_arrays([*columns, pa.ListArray.from_arrays(offsets, flat)], schema=SCHEMA)
+    order = json.dumps({"names": classes.names, "seen": classes.seen})
+    return write_table(table.replace_schema_metadata({_CLASSES: order.encode()}), path, SCHEMA)
+
+
+def read_scores(path: Path, *, split: str) -> Scores:
+    """Read the scores of one split.
+
+    Raises:
+        ShardError: the file is absent, damaged, or holds rows of another width than its classes.
+    """
+    table = read_table(path, SCHEMA, error=ShardError)
+    order = json.loads((table.schema.metadata or {}).get(_CLASSES, b'{"names": [], "seen": []}'))
+    classes = ClassTable(tuple(order["names"]), tuple(order["seen"]))
+    frame = table.to_pandas()
+    frame = frame[frame.split == split]
+    widths = set(frame.scores.map(len))
+    if widths - {len(classes.names)}:
+        raise ShardError(
+            f"{path}: rows hold {sorted(widths)} scores, expected {len(classes.names)}, one a class"
+        )
+    values = np.stack(frame.scores.tolist()) if len(frame) else np.zeros((0, len(classes.names)), np.float32)
+    return Scores(values, classes.indices_of(frame.class_name.tolist()), classes, split)

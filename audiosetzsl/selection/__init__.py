@@ -1,0 +1,1 @@
+"""Choosing classes: lists of one's own, the paper's criteria, suggestions."""

@@ -1,0 +1,1 @@
+"""The paper's tables and figure of the dataset, for any manifest."""

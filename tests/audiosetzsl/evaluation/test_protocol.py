@@ -1,0 +1,258 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiosetzsl.errors import SetupError
+from audiosetzsl.evaluation.metrics import harmonic_mean, mean_class_accuracy
+from audiosetzsl.evaluation.protocol import (
+    Beta,
+    Direction,
+    Embeddings,
+    Scores,
+    choose_beta,
+    classify,
+    clip_retrieval,
+    retrieve,
+    text_retrieval,
+)
+from audiosetzsl.evaluation.training_set import ClassTable
+
+CLASSES = ClassTable(("dog", "pig", "cat", "bus"), (True, False, True, False))
+SEEN = CLASSES.seen_mask
+
+
+def fixed(value):
+    return Beta(value, "val", 0.0)
+
+
+def slow_predictions(values, seen, beta):
+    """Eq. 8 word for word, with d = -score: argmin of d + beta I(seen); a tie is not called seen."""
+    predicted = []
+    for row in values:
+        distances = [-v + beta * s for v, s in zip(row, seen, strict=True)]
+        predicted.append(min(range(len(row)), key=lambda c: (distances[c], seen[c], c)))
+    return np.array(predicted)
+
+
+@st.composite
+def scored(draw, split="val"):
+    """Small matrices of whole numbers, so that ties are common and shifts are exact; every class has a clip."""
+    n_more = draw(st.integers(0, 8))
+    actual = [0, 1, 2, 3, *draw(st.lists(st.integers(0, 3), min_size=n_more, max_size=n_more))]
+    cells = st.integers(-4, 4)
+    values = draw(
+        st.lists(st.lists(cells, min_size=4, max_size=4), min_size=len(actual), max_size=len(actual))
+    )
+    return Scores(np.array(values, dtype=float), np.array(actual), CLASSES, split)
+
+
+def one_clip_a_class():
+    """Each clip is nearest to its own class, but for the pig, which looks like a dog by 1."""
+    values = np.array([[3.0, 0, 0, 0], [2, 1, 0, 0], [0, 0, 3, 0], [0, 0, 0, 3]])
+    return Scores(values, np.arange(4), CLASSES, "val")
+
+
+def test_classification_by_hand():
+    result = classify(one_clip_a_class(), fixed(0.0))
+    assert (result.seen, result.unseen, result.zero_shot) == (1.0, 0.5, 1.0)
+    assert result.harmonic == pytest.approx(2 / 3)
+    assert result.by_class == {"dog": 1.0, "pig": 0.0, "cat": 1.0, "bus": 1.0}
+
+
+def test_beta_by_hand():
+    # Gaps are 3, 1, 3, -3; from beta 1 on the pig is no longer a dog, and below 3 dog and cat stay seen.
+    # Of the 26 points -3, -2.76, ... the first at 1 or above is -3 + 17 * 0.24.
+    beta = choose_beta(one_clip_a_class())
+    assert beta.value == pytest.approx(-3 + 17 * 0.24)
+    assert beta.harmonic == 1.0
+    assert beta.chosen_on == "val"
+
+
+def test_equally_good_betas_give_the_smallest():
+    # Nothing is ever right: HM is 0 at all 26 points.
+    values = np.array([[0.0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]])
+    scores = Scores(values, np.arange(4), CLASSES, "val")
+    assert choose_beta(scores).value == -1.0
+
+
+def test_beta_is_never_chosen_on_test():
+    val = one_clip_a_class()
+    with pytest.raises(SetupError, match="beta is chosen on val, but these are scores of test"):
+        choose_beta(Scores(val.values, val.actual, CLASSES, "test"))
+
+
+@given(scored(), st.integers(-9, 9))
+def test_stacking_agrees_with_its_twin(scores, beta):
+    predicted = slow_predictions(scores.values, SEEN, beta)
+    result = classify(scores, fixed(float(beta)))
+    assert result.seen == mean_class_accuracy(predicted, scores.actual, SEEN)
+    assert result.unseen == mean_class_accuracy(predicted, scores.actual, ~SEEN)
+
+
+@given(scored())
+def test_chosen_beta_agrees_with_trying_all_26_points(scores):
+    values = scores.values
+    gaps = values[:, SEEN].max(1) - values[:, ~SEEN].max(1)
+    best = (-1.0, 0.0)
+    for step in range(26):
+        value = gaps.min() + step * (gaps.max() - gaps.min()) / 25
+        predicted = [
+            (r[SEEN].argmax() * 2) if gap > value + 1e-9 else (r[~SEEN].argmax() * 2 + 1)
+            for r, gap in zip(values, gaps, strict=True)
+        ]
+        s, u = (mean_class_accuracy(np.array(predicted), scores.actual, g) for g in (SEEN, ~SEEN))
+        if harmonic_mean(s, u) > best[0]:
+            best = (harmonic_mean(s, u), value)
+    beta = choose_beta(scores)
+    assert (beta.harmonic, beta.value) == pytest.approx(best)
+
+
+@settings(max_examples=40)
+@given(scored(), st.randoms(use_true_random=False))
+def test_the_order_of_clips_changes_nothing(scores, random):
+    order = list(range(len(scores.actual)))
+    random.shuffle(order)
+    shuffled = Scores(scores.values[order], scores.actual[order], CLASSES, "val")
+    assert choose_beta(shuffled) == choose_beta(scores)
+    assert classify(shuffled, choose_beta(scores)) == classify(scores, choose_beta(scores))
+
+
+@settings(max_examples=40)
+@given(scored(), st.integers(-1000, 1000))
+def test_a_constant_added_to_all_scores_changes_nothing(scores, constant):
+    shifted = Scores(scores.values + constant, scores.actual, CLASSES, "val")
+    assert choose_beta(shifted) == choose_beta(scores)
+    assert classify(shifted, choose_beta(shifted)) == classify(scores, choose_beta(scores))
+
+
+@given(scored())
+def test_at_the_ends_of_beta_only_one_side_is_left(scores):
+    gaps = scores.values[:, SEEN].max(1) - scores.values[:, ~SEEN].max(1)
+    none_seen = classify(scores, fixed(float(gaps.max())))
+    assert (none_seen.seen, none_seen.unseen) == (0.0, none_seen.zero_shot)
+    all_seen = classify(scores, fixed(float(gaps.min()) - 1))
+    best_seen = np.flatnonzero(SEEN)[scores.values[:, SEEN].argmax(1)]
+    assert all_seen.unseen == 0.0
+    assert all_seen.seen == mean_class_accuracy(best_seen, scores.actual, SEEN)
+
+
+@settings(max_examples=40)
+@given(scored())
+def test_harmonic_mean_and_zero_shot_bound_the_rest(scores):
+    result = classify(scores, choose_beta(scores))
+    assert 0 <= result.harmonic <= 2 * min(result.seen, result.unseen) + 1e-12
+    assert result.unseen <= result.zero_shot
+    assert result.harmonic == pytest.approx(choose_beta(scores).harmonic)
+
+
+def test_scores_of_another_shape_or_with_nan_are_refused():
+    with pytest.raises(SetupError, match=r"scores are \(4, 3\), expected \(4, 4\): clips x classes"):
+        Scores(np.zeros((4, 3)), np.arange(4), CLASSES, "val")
+    with pytest.raises(SetupError, match="16 scores are not finite"):
+        Scores(np.full((4, 4), np.nan), np.arange(4), CLASSES, "val")
+    with pytest.raises(SetupError, match="labels run from 1 to 4, expected columns of a table of 4 classes"):
+        Scores(np.zeros((4, 4)), np.arange(1, 5), CLASSES, "val")
+
+
+def test_one_sided_class_tables_have_no_generalised_protocol():
+    only_seen = ClassTable(("dog", "cat"), (True, True))
+    with pytest.raises(SetupError, match=r"2 clips, 2 seen classes, 0 unseen: .* needs some of each"):
+        choose_beta(Scores(np.zeros((2, 2)), np.arange(2), only_seen, "val"))
+
+
+def test_a_split_without_unseen_clips_says_so():
+    with pytest.raises(SetupError, match="none of the 2 classes to average over has a clip"):
+        classify(Scores(np.zeros((2, 4)), np.array([0, 2]), CLASSES, "test"), fixed(0.0))
+
+
+def two_clips_a_class():
+    """Clips on a line, in pairs far from one another: a clip's nearest neighbour is its class mate."""
+    line = np.array([0.0, 1, 10, 11, 100, 101, 1000, 1001])[:, None]
+    return line, np.array([0, 0, 1, 1, 2, 2, 3, 3])
+
+
+def test_clip_retrieval_by_hand():
+    line, actual = two_clips_a_class()
+    within = clip_retrieval(line, line, actual, CLASSES)
+    assert (within.seen, within.unseen, within.harmonic) == (1.0, 1.0, 1.0)
+    # Dogs now at 0 and 10, pigs at 1 and 11: the dog at 0 finds 1, 10 (its mate second), the one at 10
+    # finds 11, 1, 0 (third). Were the query kept it would come first and both would be above a half.
+    crossed = clip_retrieval(line, line, np.array([0, 1, 0, 1, 2, 2, 3, 3]), CLASSES)
+    assert crossed.by_class == pytest.approx({"dog": 5 / 12, "pig": 5 / 12, "cat": 1.0, "bus": 1.0})
+    assert crossed.seen == pytest.approx((5 / 12 + 1) / 2)
+
+
+def test_a_query_never_finds_its_own_clip_in_the_other_modality():
+    # Each clip's video lies exactly on its audio, and every neighbour is of another class.
+    audio = np.arange(8.0)[:, None]
+    actual = np.array([0, 1, 2, 3, 0, 1, 2, 3])
+    found = clip_retrieval(audio, audio.copy(), actual, CLASSES)
+    assert max(found.by_class.values()) < 0.5
+
+
+def slow_clip_retrieval(queries, gallery, actual, seen):
+    by_class = {}
+    for i, query in enumerate(queries):
+        others = sorted((math.dist(query, gallery[j]), j) for j in range(len(gallery)) if j != i)
+        hits, precisions = 0, []
+        for rank, (_, j) in enumerate(others, start=1):
+            if actual[j] == actual[i]:
+                hits += 1
+                precisions.append(hits / rank)
+        by_class.setdefault(int(actual[i]), []).append(sum(precisions) / len(precisions))
+    means = {c: sum(v) / len(v) for c, v in by_class.items()}
+    s, u = ([v for c, v in means.items() if seen[c] == side] for side in (True, False))
+    return sum(s) / len(s), sum(u) / len(u)
+
+
+def random_embeddings(seed, n_clips=300):
+    generator = np.random.default_rng(seed)
+    actual = np.r_[np.arange(4), np.arange(4), generator.integers(0, 4, n_clips - 8)]
+    centres = generator.normal(size=(4, 3))
+    audio, video = (centres[actual] + generator.normal(size=(n_clips, 3)) for _ in range(2))
+    return Embeddings(audio, video, centres, np.full(n_clips, 0.5)), actual
+
+
+def test_clip_retrieval_agrees_with_its_twin_across_blocks():
+    embeddings, actual = random_embeddings(0)
+    found = clip_retrieval(embeddings.audio, embeddings.video, actual, CLASSES)
+    expected = slow_clip_retrieval(embeddings.audio, embeddings.video, actual, SEEN)
+    assert (found.seen, found.unseen) == pytest.approx(expected)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000))
+def test_retrieval_does_not_depend_on_the_order_of_clips(seed):
+    embeddings, actual = random_embeddings(seed, n_clips=20)
+    order = np.random.default_rng(seed).permutation(20)
+    parts = (embeddings.audio[order], embeddings.video[order], embeddings.text, embeddings.alpha[order])
+    shuffled = retrieve(Embeddings(*parts), actual[order], CLASSES)
+    for direction, found in retrieve(embeddings, actual, CLASSES).items():
+        assert shuffled[direction].harmonic == pytest.approx(found.harmonic), direction
+
+
+def test_text_queries_search_every_clip_and_count_once_a_class():
+    # Column "dog" ranks clips 1, 0, 2, 3; the dogs are clips 0 and 1, so both are found first.
+    values = np.array([[2.0, 0, 0, 0], [3, 0, 0, 0], [1, 5, 0, 0], [0, 0, 5, 5]])
+    found = text_retrieval(values, np.array([0, 0, 1, 3]), CLASSES)
+    assert found.by_class == {"dog": 1.0, "pig": 1.0, "bus": 1.0}  # cat has no clip to find
+    assert (found.seen, found.unseen) == (1.0, 1.0)
+
+
+def test_all_five_directions_use_what_their_names_say():
+    actual = np.arange(4).repeat(2)
+    right, junk = np.eye(4)[actual], np.zeros((8, 4))
+    found = retrieve(Embeddings(right, junk, np.eye(4), np.full(8, 0.5)), actual, CLASSES)
+    assert list(found) == list(Direction)
+    assert found[Direction.TEXT_TO_AUDIO].harmonic == 1.0
+    assert found[Direction.TEXT_TO_VIDEO].harmonic < 0.6  # all tied: chance
+    assert found[Direction.TEXT_TO_BOTH].harmonic == 1.0
+    assert found[Direction.AUDIO_TO_VIDEO].harmonic == found[Direction.VIDEO_TO_AUDIO].harmonic < 0.6
+
+
+def test_retrieval_refuses_labels_outside_the_table():
+    with pytest.raises(SetupError, match="labels run from 0 to 7"):
+        clip_retrieval(np.zeros((2, 1)), np.zeros((2, 1)), np.array([0, 7]), CLASSES)

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from audiosetzsl.classes import AUDIOSETZSL
+from audiosetzsl.errors import ManifestError, SetupError
+from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
+
+CLASSES = ClassTable(("dog", "cat", "pig", "bus"), (True, True, False, False))
+
+
+def test_seen_train_clips_are_taken_and_labelled_by_column():
+    labels = SeenLabels(("cat", "dog", "cat"), ("train",) * 3, CLASSES)
+    assert labels.indices.tolist() == [1, 0, 1]
+    assert len(labels) == 3
+
+
+def test_training_on_unseen_classes_is_refused_with_how_many_and_which():
+    with pytest.raises(
+        ManifestError,
+        match=r"3 of 4 clips to train on are of unseen classes \(bus: 1, pig: 2\).*drop these rows",
+    ):
+        SeenLabels(("dog", "pig", "bus", "pig"), ("train",) * 4, CLASSES)
+
+
+def test_training_on_other_splits_is_refused_with_how_many_and_which():
+    with pytest.raises(
+        ManifestError, match=r"3 of 4 clips to train on are not of the train split \(test: 1, val: 2\)"
+    ):
+        SeenLabels(("dog", "cat", "dog", "cat"), ("val", "train", "test", "val"), CLASSES)
+
+
+def test_a_foreign_class_is_named():
+    with pytest.raises(SetupError, match=r"classes \['owl'\] are not in the table of 4 classes"):
+        SeenLabels(("dog", "owl"), ("train", "train"), CLASSES)
+
+
+def test_a_split_is_needed_for_every_clip():
+    with pytest.raises(SetupError, match="2 class names but 1 splits"):
+        SeenLabels(("dog", "cat"), ("train",), CLASSES)
+
+
+def test_features_pair_up_and_are_numbers():
+    with pytest.raises(SetupError, match="2 rows of audio but 3 of video"):
+        ClipFeatures(np.zeros((2, 4)), np.zeros((3, 4)))
+    video = np.zeros((3, 4))
+    video[1, 2] = np.nan
+    with pytest.raises(SetupError, match=r"1 of 3 video features are not finite, the first in row 1"):
+        ClipFeatures(np.zeros((3, 4)), video)
+
+
+def test_features_and_labels_pair_up():
+    labels = SeenLabels(("dog",), ("train",), CLASSES)
+    with pytest.raises(SetupError, match="2 clips but 1 labels"):
+        SeenClips(ClipFeatures(np.zeros((2, 4)), np.zeros((2, 4))), labels)
+
+
+def test_a_class_table_says_one_thing_of_each_class():
+    with pytest.raises(SetupError, match="2 class names but 1 seen flags"):
+        ClassTable(("a", "b"), (True,))
+    with pytest.raises(SetupError, match=r"\['a'\] stand more than once"):
+        ClassTable(("a", "b", "a"), (True, True, False))
+
+
+def test_the_table_of_the_dataset_keeps_its_order_and_its_23_seen_classes():
+    table = ClassTable.of(AUDIOSETZSL)
+    assert list(table.names) == AUDIOSETZSL.names
+    assert (int(table.seen_mask.sum()), len(table.names)) == (23, 33)
