@@ -5,19 +5,19 @@ import io
 from dataclasses import asdict
 from pathlib import Path
 
-from audiosetzsl.audioset import REMOTES
-from audiosetzsl.build import Build, build
-from audiosetzsl.class_file import check_sizes, read_class_file
+from audiosetzsl.audioset.fetch import fetch_audioset
+from audiosetzsl.audioset.ontology import Ontology, read_ontology
+from audiosetzsl.audioset.remotes import REMOTES
+from audiosetzsl.building.build import Build, build
+from audiosetzsl.building.funnel import class_counts
+from audiosetzsl.building.official import Misfit, by_release, read_release
+from audiosetzsl.building.splits import SplitRule, by_hash
 from audiosetzsl.classes import AUDIOSETZSL, ClassList
 from audiosetzsl.errors import SetupError
-from audiosetzsl.fetch import fetch_audioset
 from audiosetzsl.files import write_bytes, write_table
-from audiosetzsl.funnel import class_counts
 from audiosetzsl.manifest import DROPS_SCHEMA, write_manifest
-from audiosetzsl.official import Misfit, by_release, read_release
-from audiosetzsl.ontology import Ontology, read_ontology
+from audiosetzsl.selection.class_file import check_sizes, read_class_file
 from audiosetzsl.show import progress_bar, say, show_table
-from audiosetzsl.splits import SplitRule, by_hash
 from audiosetzsl.workspace import Workspace
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.errors import SetupError
 from audiosetzsl.manifest import Segment
 from extractors.class_vectors import load_ontology_vectors
@@ -55,14 +56,23 @@ def find_clips(folder: Path) -> dict[str, Path]:
 
 
 def style_of(mid: str) -> np.ndarray:
-    """Eight numbers for a label, a fixed projection of its class vector: alike in words, alike in the clip."""
-    vector = _vectors()[mid]
-    return vector @ np.random.default_rng(0).standard_normal((len(vector), N_STYLE))
+    """Eight numbers for a label, of about -2 to 2: alike in words, alike in the clip."""
+    vectors, centre, directions = _words()
+    style: np.ndarray = (vectors[mid] - centre) @ directions
+    return style
 
 
 @lru_cache(maxsize=1)
-def _vectors() -> dict[str, np.ndarray]:
-    return load_ontology_vectors()
+def _words() -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Class vectors, and the eight directions in which those of AudioSetZSL differ most, of unit deviation."""
+    vectors = load_ontology_vectors()
+    ours = np.stack([vectors[c.mid] for c in AUDIOSETZSL]).astype(np.float64)
+    centre = ours.mean(0)
+    _, strengths, directions = np.linalg.svd(ours - centre, full_matrices=False)
+    chosen = directions[:N_STYLE]
+    # A decomposition leaves the sign of a direction open.
+    chosen = chosen * np.sign(chosen[np.arange(N_STYLE), np.abs(chosen).argmax(1)])[:, None]
+    return vectors, centre, chosen.T * (np.sqrt(len(ours)) / strengths[:N_STYLE])
 
 
 def _render(media: Path, segment: Segment, mid: str) -> Path:

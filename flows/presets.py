@@ -27,7 +27,7 @@ PRESETS = {
         per_class=12,
         block_size=32,
         video=VideoConfig(size=64, short_side=64, fps=2.0, window=20, hop=20),
-        audio=AudioCnnTraining(passes=8),
+        audio=AudioCnnTraining(crop_frames=128, passes=10),
         cjme=CjmeTraining(passes=60, decay_every=40),
     ),
 }

@@ -5,13 +5,20 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from audiosetzsl.evaluation.protocol import (
+    Classification,
+    Direction,
+    Retrieval,
+    choose_beta,
+    classify,
+    retrieve,
+)
+from audiosetzsl.evaluation.report import Table, page
+from audiosetzsl.evaluation.scores import read_scores
+from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.features import load_vectors
 from audiosetzsl.files import write_bytes
-from audiosetzsl.protocol import Classification, Direction, Retrieval, choose_beta, classify, retrieve
-from audiosetzsl.report import Table, page
-from audiosetzsl.scores import read_scores
 from audiosetzsl.show import Cell, say, show_table
-from audiosetzsl.training_set import ClassTable
 from audiosetzsl.workspace import Workspace
 from flows.score_cjme import KINDS, class_vectors, features_of, scores_path
 from models.cjme import load_cjme

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from audiosetzsl.errors import ShardError
+from audiosetzsl.evaluation.protocol import Scores, choose_beta
+from audiosetzsl.evaluation.scores import write_scores
+from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
 from audiosetzsl.features import ClipVectors, load_vectors
 from audiosetzsl.files import read_table
 from audiosetzsl.manifest import class_list_of, read_manifest
-from audiosetzsl.protocol import Scores, choose_beta
-from audiosetzsl.scores import write_scores
 from audiosetzsl.shards import TEXT_SCHEMA, Kind, fingerprint, vectors_of
 from audiosetzsl.show import progress_bar, say
-from audiosetzsl.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
 from audiosetzsl.workspace import Workspace
 from models.cjme import Cjme, CjmeConfig, save_cjme
 from models.fit_cjme import CjmePass, CjmeTraining, fit_cjme

@@ -3,11 +3,11 @@
 import hashlib
 from pathlib import Path
 
+from audiosetzsl.evaluation.training_set import ClassTable, SeenLabels
 from audiosetzsl.features import stream_log_mel
 from audiosetzsl.manifest import class_list_of, read_manifest
 from audiosetzsl.shards import Kind, fingerprint, made_by_of
 from audiosetzsl.show import progress_bar, say
-from audiosetzsl.training_set import ClassTable, SeenLabels
 from audiosetzsl.workspace import Workspace
 from models.audio_cnn import save_audio_cnn
 from models.fit_audio_cnn import AudioCnnPass, AudioCnnTraining, fit_audio_cnn
