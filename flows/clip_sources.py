@@ -56,10 +56,9 @@ def find_clips(folder: Path) -> dict[str, Path]:
 
 
 def style_of(mid: str) -> np.ndarray:
-    """Eight numbers for a label, of about -2 to 2: alike in words, alike in the clip."""
+    """Eight numbers for a label, from -2 to 2: alike in words, alike in the clip."""
     vectors, centre, directions = _words()
-    style: np.ndarray = (vectors[mid] - centre) @ directions
-    return style
+    return np.clip((vectors[mid] - centre) @ directions, -2, 2)
 
 
 @lru_cache(maxsize=1)

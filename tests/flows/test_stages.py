@@ -136,7 +136,7 @@ def test_stand_ins_of_like_words_are_alike():
     pairs = np.triu_indices(len(words), 1)
     apart = np.linalg.norm(styles[:, None] - styles, axis=2)[pairs]
     assert np.corrcoef((words @ words.T)[pairs], apart)[0, 1] < -0.4
-    assert np.abs(styles).max() < 4
+    assert np.abs(styles).max() <= 2
 
 
 def test_a_stand_in_is_as_long_as_its_segment_and_rendered_once(tmp_path):
