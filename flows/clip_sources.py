@@ -58,7 +58,8 @@ def find_clips(folder: Path) -> dict[str, Path]:
 def style_of(mid: str) -> np.ndarray:
     """Eight numbers for a label, from -2 to 2: alike in words, alike in the clip."""
     vectors, centre, directions = _words()
-    return np.clip((vectors[mid] - centre) @ directions, -2, 2)
+    style: np.ndarray = np.clip((vectors[mid] - centre) @ directions, -2, 2)
+    return style
 
 
 @lru_cache(maxsize=1)

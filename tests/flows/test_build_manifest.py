@@ -4,10 +4,10 @@ import csv
 
 import pytest
 
-from audiosetzsl.class_file import write_class_file
 from audiosetzsl.classes import Class, ClassList
 from audiosetzsl.errors import AudioSetFileError, ClassListError, SetupError
 from audiosetzsl.manifest import class_list_of, read_manifest
+from audiosetzsl.selection.class_file import write_class_file
 from flows.build_manifest import build_manifest
 
 NAMES = {"/m/a": "Dog", "/m/b": "Cat", "/m/c": "Bus"}
