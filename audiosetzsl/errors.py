@@ -39,6 +39,10 @@ class ClipError(AudioSetZSLError):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type["ClipError"], tuple[str, str]]:
+        """Both arguments, so that the error comes back whole from a worker process."""
+        return ClipError, (self.reason, str(self))
+
 
 class SetupError(AudioSetZSLError):
     """A file, a program or an option that has to be provided is missing or contradicts another."""

@@ -17,13 +17,17 @@ from flows.train_audio_cnn import train_audio_cnn
 
 def make_dataset(
     workspace: Path, settings: Preset, source: str = "synthetic", runner: Runner | None = None
-) -> None:
-    """Manifest to shards: takes the workspace's manifest, or a sample of the published one where it has none."""
+) -> dict[tuple[str, str], int]:
+    """Manifest to shards: takes the workspace's manifest, or a sample of the published one where it has none.
+
+    Returns:
+        How many segments have which (kind, status or flag), as extract-features counts them.
+    """
     runner = runner or Processes()
     if not Workspace(workspace).manifest.is_file():
         sample_manifest(workspace, per_class=settings.per_class)
     fetch_clips(workspace, source, settings.block_size, runner)
-    extract_features(workspace, settings.video, runner)
+    return extract_features(workspace, settings.video, runner)
 
 
 def make_results(

@@ -2,24 +2,39 @@
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from prefect import flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.runner import PrefectTasks
 
 
 def record(stage: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a stage so that a call is a flow run; a stage that works on blocks gets the runner of tasks."""
-    takes_runner = "runner" in inspect.signature(stage).parameters
+    signature = inspect.signature(stage)
+    runner = {"runner": PrefectTasks()} if "runner" in signature.parameters else {}
 
-    @wraps(stage)
+    @flow(name=stage.__name__.replace("_", "-"), persist_result=False)
+    def work(**parameters: Any) -> Any:
+        return stage(**parameters, **runner)
+
     def recorded(*arguments: Any) -> Any:
-        def work() -> Any:
-            return stage(*arguments, **({"runner": PrefectTasks()} if takes_runner else {}))
-
-        name = stage.__name__.replace("_", "-")
-        return flow(name=name, persist_result=False)(work)()
+        with one_server():
+            # By name, so that Prefect shows them.
+            return work(**signature.bind(*arguments).arguments)
 
     return recorded
+
+
+def one_server() -> AbstractContextManager[Any]:
+    """Start Prefect's temporary server where none is named, and name it: else each process starts its own."""
+    if PREFECT_API_URL.value():
+        return nullcontext()
+    # Imported here: it takes seconds, and is Prefect's way to a server that ends with this process.
+    from prefect.server.api.server import SubprocessASGIServer
+
+    server = SubprocessASGIServer()
+    server.start()
+    return temporary_settings({PREFECT_API_URL: server.api_url})

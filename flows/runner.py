@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from audiosetzsl.show import progress_bar
 
@@ -55,15 +55,32 @@ class PrefectTasks:
         self.workers = workers or len(os.sched_getaffinity(0))
 
     def map(self, name: str, function: Callable[[T], R], blocks: Sequence[T]) -> Iterator[R]:
-        """Run as tasks; files are the only memory of what is done, so Prefect's own cache stays off."""
+        """Run as tasks in worker processes; the first error stops the stage, finished blocks stay finished."""
         from prefect import task
         from prefect.cache_policies import NO_CACHE
+        from prefect.futures import PrefectFuture, as_completed
+        from prefect.task_runners import ProcessPoolTaskRunner
 
-        def work(block: Any) -> Any:
+        if not blocks:
+            return
+
+        def work(block: T) -> R:
             return function(block)
 
+        # Files are the only memory of what is done, so Prefect's own cache stays off.
         recorded = task(name=name, cache_policy=NO_CACHE, persist_result=False)(work)
-        yield from recorded.map(list(blocks)).result()
+        with ProcessPoolTaskRunner(min(self.workers, len(blocks))) as pool:
+            futures: list[PrefectFuture[R]] = [
+                pool.submit(recorded.with_options(task_run_name=f"{name} {label(block)}"), {"block": block})
+                for block in blocks
+            ]
+            for future in as_completed(futures):
+                yield future.result()
+
+
+def label(block: object) -> str:
+    """What people are shown of a block: its number, where it has one."""
+    return str(getattr(block, "number", block))
 
 
 def _one_thread() -> None:

@@ -1,0 +1,60 @@
+"""Flow build-dataset: the stages up to the shards, and an event when they gave another dataset."""
+
+import hashlib
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.events import Event
+
+from audiosetzsl.files import sha256_of, write_bytes
+from audiosetzsl.workspace import Workspace
+from flows import presets
+from flows.extract_features import KINDS
+from flows.pipelines import make_dataset
+from flows.runner import PrefectTasks
+
+
+@flow(name="build-dataset", persist_result=False)
+def build_dataset(workspace: str = "work", source: str = "synthetic", preset: str = "paper") -> None:
+    """Build the dataset, from the manifest to the shards; a changed dataset starts train-cjme.
+
+    Args:
+        workspace: folder of the run; one without a manifest gets a sample of the published one.
+        source: where clips come from, `synthetic` or `local:FOLDER`.
+        preset: settings of every stage, `paper` or `demo`.
+    """
+    place = Workspace(Path(workspace).resolve())
+    counts = make_dataset(place.root, presets.preset(preset), source, PrefectTasks())
+    table = [{"kind": kind, "status": status, "segments": n} for (kind, status), n in sorted(counts.items())]
+    create_table_artifact(table, key="features", description=f"Features in {place.root}")
+    digest, announced = dataset_digest(place), place.root / "announced.sha256"
+    if is_news(digest, announced):
+        announce({"workspace": str(place.root), "preset": preset, "digest": digest})
+        # Noted last: a run that breaks off in between announces once too often, never once too few.
+        write_bytes(announced, digest.encode())
+
+
+def dataset_digest(place: Workspace) -> str:
+    """SHA-256 over name and SHA-256 of the manifest and of every shard that the stages above make."""
+    shards = (path for kind in KINDS for path in place.features(kind).glob("part-*.parquet"))
+    lines = [
+        f"{path.relative_to(place.root)} {sha256_of(path)}" for path in sorted([place.manifest, *shards])
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def is_news(digest: str, announced: Path) -> bool:
+    """Whether `digest` is another than the one that was announced last."""
+    return not announced.is_file() or announced.read_text() != digest
+
+
+def announce(payload: dict[str, str]) -> None:
+    """Tell the server of a changed dataset, and fail if it does not take it: Prefect's queue would not say."""
+    resource = {"prefect.resource.id": "audiosetzsl.dataset"}
+    event = Event.model_validate(
+        {"event": "audiosetzsl.dataset.changed", "resource": resource, "payload": payload}
+    )
+    with get_client(sync_client=True) as client:
+        client.request("POST", "/events", json=[event.model_dump(mode="json")])

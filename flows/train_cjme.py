@@ -1,0 +1,42 @@
+"""Flow train-cjme: the stages from the shards to the tables."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+
+from flows import presets
+from flows.pipelines import make_results
+from flows.runner import PrefectTasks
+
+
+@flow(name="train-cjme", persist_result=False)
+def train_cjme(
+    workspace: str = "work", preset: str = "paper", vectors: str | None = None, seed: int = 0
+) -> None:
+    """Train the sound network and CJME, and report S, U, HM and mAP on test.
+
+    Args:
+        workspace: folder that build-dataset filled.
+        preset: settings of every stage, `paper` or `demo`.
+        vectors: class vectors (.npz with names and vectors); none are AudioSet's own words.
+        seed: of everything that is drawn.
+    """
+    folder = Path(workspace).resolve()
+    table = Path(vectors) if vectors else None
+    page = make_results(folder, presets.preset(preset), table, seed, PrefectTasks())
+    results = json.loads((page.parent / "results.json").read_text())
+    create_table_artifact(result_rows(results), key="results", description=f"In %, on test; the page: {page}")
+
+
+def result_rows(results: dict[str, Any]) -> list[dict[str, str]]:
+    """Rows for people: mean class accuracy, then mAP of each direction of retrieval."""
+    measured = {"classification, mean class accuracy": results["classification"]}
+    measured |= {f"retrieval {direction}, mAP": found for direction, found in results["retrieval"].items()}
+    columns = {"S": "seen", "U": "unseen", "HM": "harmonic"}
+    return [
+        {"measure": what, **{column: f"{100 * found[key]:.2f}" for column, key in columns.items()}}
+        for what, found in measured.items()
+    ]

@@ -1,0 +1,214 @@
+"""A real Prefect server, a real worker and the commands a person types, from the checkout."""
+
+import json
+import math
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from audiosetzsl.clips import read_ledger
+from audiosetzsl.shards import Kind
+from audiosetzsl.workspace import Workspace
+from flows.extract_features import extract_features
+from flows.fetch_clips import fetch_clips
+from flows.planning import plan_workspace
+from flows.presets import preset
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+ROOT = Path(__file__).parents[2]
+PREFECT = Path(sys.executable).parent / "prefect"
+PATIENCE_S = 240
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+class Server:
+    """A server of its own: free port, new folder; what it starts carries that folder in its environment."""
+
+    def __init__(self, home):
+        self.home = home
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")} | {
+            "DO_NOT_TRACK": "1",
+            "PREFECT_HOME": str(home),
+            "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+        }
+        self.started = []
+
+    def start(self, name, *command):
+        """Start something that stays."""
+        with (self.home / f"{name}.log").open("wb") as log:
+            self.started.append(
+                subprocess.Popen(
+                    [PREFECT, *command],
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+
+    def call(self, *command, code=0):
+        """Run a command from the checkout; what it says on stderr."""
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+        assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}\n{self.logs()}"
+        return done.stderr
+
+    def ask(self, path, body=None):
+        """Ask the server's API."""
+        request = urllib.request.Request(
+            self.environment["PREFECT_API_URL"] + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def wait(self, ready):
+        """Wait until `ready` gives something."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            with suppress(urllib.error.URLError, OSError):
+                if found := ready():
+                    return found
+            time.sleep(1)
+        raise AssertionError(f"not ready after {PATIENCE_S} s\n{self.logs()}")
+
+    def runs(self, flow, number):
+        """The runs of a flow, once there are `number` and all have ended well."""
+
+        def ended():
+            runs = self.ask("/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}})
+            over = {run["state_type"] for run in runs} <= ENDED
+            return runs if len(runs) >= number and over else None
+
+        runs = self.wait(ended)
+        assert [run["state_type"] for run in runs] == ["COMPLETED"] * number, self.logs()
+        return runs
+
+    def logs(self):
+        """Ends of the logs, for a message."""
+        return "\n".join(f"--- {log}\n{log.read_text()[-4000:]}" for log in sorted(self.home.glob("*.log")))
+
+    def end(self):
+        """End everything that was started, flow runs in sessions of their own too, kindly and then for sure."""
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            for process in self.processes():
+                with suppress(ProcessLookupError):
+                    os.kill(process, sign)
+            until = time.monotonic() + 20
+            while self.processes() and time.monotonic() < until:
+                time.sleep(0.2)
+        for process in self.started:
+            process.wait(20)
+
+    def processes(self):
+        """Processes that carry the server's folder in their environment."""
+        mark = f"PREFECT_HOME={self.home}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mark in path.read_bytes().split(b"\0"):
+                    found.append(int(path.parent.name))
+        return found
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("prefect"))
+    try:
+        server.start("server", "server", "start", "--host", "127.0.0.1", "--port", str(server.port))
+        server.wait(lambda: server.ask("/health"))
+        yield server
+    finally:
+        server.end()
+
+
+def test_a_stage_gives_identical_bytes_plainly_and_through_prefect(server, tiny_workspace, tmp_path):
+    plain, recorded = Workspace(tiny_workspace), Workspace(tmp_path / "recorded")
+    recorded.root.mkdir()
+    shutil.copy(plain.manifest, recorded.manifest)
+    for place in (plain, recorded):
+        assert len(plan_workspace(place, 16)) == 2
+    fetch_clips(plain.root)
+    extract_features(plain.root, preset("demo").video)
+    flows = [sys.executable, "-m", "flows"]
+    extract = [*flows, "extract-features", "--workspace", recorded.root, "--preset", "demo", "--prefect"]
+    server.call(*flows, "fetch-clips", "--workspace", recorded.root, "--prefect")
+
+    # A block that fails, fails the run; the other block stays done, and the next run does what is missing.
+    ledger, videos = recorded.clips / "part-00001.parquet", recorded.features(Kind.VIDEO)
+    whole = ledger.read_bytes()
+    ledger.write_bytes(b"damaged")
+    assert server.call(*extract, code=1).splitlines()[-1].startswith(f"error: {ledger} is damaged")
+    assert [path.name for path in videos.iterdir()] == ["part-00000.parquet"]
+    ledger.write_bytes(whole)
+    server.call(*extract)
+
+    shards = sorted(path.relative_to(plain.root) for path in plain.root.glob("features/*/*"))
+    assert len(shards) == 4
+    assert shards == sorted(path.relative_to(recorded.root) for path in recorded.root.glob("features/*/*"))
+    for shard in shards:
+        assert (plain.root / shard).read_bytes() == (recorded.root / shard).read_bytes(), shard
+    for part in sorted(plain.clips.iterdir()):
+        timeless = [read_ledger(place.clips / part.name).drop(["at"]) for place in (plain, recorded)]
+        assert timeless[0].equals(timeless[1]), part
+    recorded_runs = [
+        (run["name"], run["state_type"])
+        for run in server.ask("/task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC"})
+    ]
+    assert sorted(recorded_runs) == [
+        ("extract-features 0", "COMPLETED"),
+        ("extract-features 1", "COMPLETED"),
+        ("extract-features 1", "FAILED"),
+        ("fetch-clips 0", "COMPLETED"),
+        ("fetch-clips 1", "COMPLETED"),
+    ]
+
+
+def test_a_changed_dataset_starts_training_and_an_unchanged_one_does_not(server, tiny_workspace):
+    parameters = ["-p", f"workspace={tiny_workspace}", "-p", "preset=demo"]
+    server.call(PREFECT, "work-pool", "create", "local", "--type", "process")
+    server.call(PREFECT, "--no-prompt", "deploy", "--all")
+    server.start("worker", "worker", "start", "--pool", "local")
+
+    server.call(PREFECT, "deployment", "run", "build-dataset", *parameters)
+    server.runs("build-dataset", 1)
+    (trained,) = server.runs("train-cjme", 1)
+    assert trained["parameters"] == {"workspace": str(tiny_workspace), "preset": "demo"}
+    results = json.loads((tiny_workspace / "results" / "results.json").read_text())
+    assert all(math.isfinite(results["classification"][key]) for key in ("seen", "unseen", "harmonic"))
+    rows = {a["key"] for a in server.ask("/artifacts/filter", {}) if a["type"] == "table"}
+    assert rows == {"features", "results"}
+
+    before = times(tiny_workspace)
+    server.call(PREFECT, "deployment", "run", "build-dataset/build-dataset", *parameters)
+    server.runs("build-dataset", 2)
+    assert times(tiny_workspace) == before
+
+    # By the time that a run asked for has ended, one that an event had started would be there as well.
+    server.call(PREFECT, "deployment", "run", "train-cjme", *parameters)
+    server.runs("train-cjme", 2)
+    changed = {"filter": {"event": {"name": ["audiosetzsl.dataset.changed"]}}}
+    assert server.ask("/events/filter", changed)["total"] == 1
+
+
+def times(folder):
+    """When each file of a folder was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
