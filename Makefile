@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+# One process a core, a file of tests at a time, so that what a file sets up is set up once.
+PARALLEL := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench lock clean
@@ -14,14 +16,14 @@ demo: $(INSTALLED) ## run the whole pipeline on stand-in clips, offline, into wo
 	$(BIN)/python -m flows train-cjme --workspace work/demo --preset demo
 
 test: $(INSTALLED) ## run every test, the slow ones too
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(PARALLEL)
 
 check: $(INSTALLED) ## lint, types, boundaries between the rooms, fast tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow"
 
 bench: $(INSTALLED) ## measure speed and memory, as ratios of two things in one run
 	$(BIN)/python benchmarks/build_manifest.py

@@ -69,7 +69,9 @@ def download(directory: Path) -> Path:
     """Fetch AudioSet's six files with a bar for each."""
     with progress_bar() as bar:
         tasks = {remote.name: bar.add_task(remote.name, total=remote.bytes) for remote in REMOTES}
-        fetch_audioset(directory, progress=lambda remote, n: bar.update(tasks[remote.name], completed=n))
+        fetch_audioset(
+            directory, REMOTES, progress=lambda remote, n: bar.update(tasks[remote.name], completed=n)
+        )
     return directory
 
 

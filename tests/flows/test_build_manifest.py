@@ -1,9 +1,16 @@
 """The stage build-manifest, as a user meets it: files, options, errors."""
 
 import csv
+import gzip
+import http.server
+import shutil
+import threading
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from audiosetzsl.audioset.remotes import REMOTES
 from audiosetzsl.classes import Class, ClassList
 from audiosetzsl.errors import AudioSetFileError, ClassListError, SetupError
 from audiosetzsl.manifest import class_list_of, read_manifest
@@ -87,3 +94,34 @@ def test_lists_that_are_not_audiosets_are_refused_without_being_asked_for(tmp_pa
     audioset, toml = own
     with pytest.raises(AudioSetFileError, match=r"not the list that AudioSet published.*--any-lists"):
         build_manifest(tmp_path / "w", audioset, toml)
+
+
+@pytest.mark.real
+def test_download_fetches_the_lists_and_builds_the_dataset(real_data, tmp_path, monkeypatch):
+    served = tmp_path / "served"
+    shutil.copytree(real_data / "audioset", served)
+    packed = served / "unbalanced_train_segments.csv.gz"
+    (served / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+    handler = partial(QuietFiles, directory=served)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    here = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(
+        "flows.build_manifest.REMOTES", [replace(remote, url=f"{here}/{remote.name}") for remote in REMOTES]
+    )
+    try:
+        built = build_manifest(tmp_path / "w", "download")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert built.funnel.kept == 163_183
+    assert sorted(path.name for path in (tmp_path / "w" / "audioset").iterdir()) == sorted(
+        r.name for r in REMOTES
+    )
+
+
+class QuietFiles(http.server.SimpleHTTPRequestHandler):
+    """The files of a folder, without a line for each request."""
+
+    def log_message(self, *_):
+        pass

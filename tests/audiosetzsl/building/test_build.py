@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from audiosetzsl.audioset.ontology import read_ontology
 from audiosetzsl.audioset.remotes import Source
-from audiosetzsl.building.build import build
+from audiosetzsl.building.build import assemble, build
+from audiosetzsl.building.candidates import find_candidates, read_list
 from audiosetzsl.building.funnel import class_counts
 from audiosetzsl.building.splits import by_hash, split_sizes
 from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
@@ -222,3 +223,18 @@ def test_the_seed_draws_another_split_and_the_same_seed_the_same(tmp_path, write
     assert drawn[0] == drawn[1] != drawn[2]
     assert np.unique(drawn[0], return_counts=True)[1].tolist() == [10, 30, 10]
     assert Counter(drawn[2]) == {"train": 30, "test": 10, "val": 10}
+
+
+def test_the_order_in_which_lists_are_given_does_not_matter(tmp_path, write_audioset):
+    rows = {
+        source: [(f"{source[0]}{n:010d}", 0.0, 10.0, ("/m/a",)) for n in range(9)]
+        for source in ("unbalanced", "balanced", "eval")
+    }
+    directory = write_audioset(tmp_path, rows, NAMES)
+    lists = {source: read_list(directory, source, NAMES, any_lists=True) for source in Source}
+    one, other = (
+        assemble(find_candidates(given, CLASSES), CLASSES, by_hash())
+        for given in (lists, dict(reversed(lists.items())))
+    )
+    assert one.manifest.equals(other.manifest)
+    assert one.drops.equals(other.drops)
