@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
-    from audiosetzsl.evaluation.protocol import choose_beta, classify, retrieve
+    from audiosetzsl.evaluation.protocol import choose_beta, classify
+    from audiosetzsl.evaluation.retrieval import retrieve
     from audiosetzsl.features import load_vectors, stream_log_mel
     from audiosetzsl.manifest import load_manifest, load_manifest_table
     from audiosetzsl.shards import Kind
@@ -42,7 +43,7 @@ _HOMES = {
     "load_manifest": "manifest",
     "load_manifest_table": "manifest",
     "load_vectors": "features",
-    "retrieve": "evaluation.protocol",
+    "retrieve": "evaluation.retrieval",
     "stream_log_mel": "features",
 }
 

@@ -5,15 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from audiosetzsl.evaluation.protocol import (
-    Classification,
-    Direction,
-    Retrieval,
-    choose_beta,
-    classify,
-    retrieve,
-)
+from audiosetzsl.evaluation.protocol import Classification, choose_beta, classify
 from audiosetzsl.evaluation.report import Table, page
+from audiosetzsl.evaluation.retrieval import Direction, Retrieval, retrieve
 from audiosetzsl.evaluation.scores import read_scores
 from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.features import load_vectors

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.metrics import closeness
-from audiosetzsl.evaluation.protocol import Embeddings
+from audiosetzsl.evaluation.retrieval import Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from models.checkpoint import fill, load_checkpoint, save_checkpoint
 

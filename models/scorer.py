@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from audiosetzsl.evaluation.protocol import Embeddings
+from audiosetzsl.evaluation.retrieval import Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures
 
 

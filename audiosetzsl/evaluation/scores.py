@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from audiosetzsl.errors import ShardError
+from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.evaluation.protocol import Scores
 from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.files import read_table, write_table
@@ -26,7 +26,14 @@ _CLASSES = b"classes"
 
 
 def write_scores(path: Path, rows: pd.DataFrame, values: np.ndarray, classes: ClassTable) -> Path:
-    """Write scores [n_clips, n_classes] of manifest rows, with the class order in the metadata."""
+    """Write scores [n_clips, n_classes] of manifest rows, with the class order in the metadata.
+
+    Raises:
+        SetupError: the scores are not clips x classes.
+    """
+    expected = (len(rows), len(classes.names))
+    if values.shape != expected:
+        raise SetupError(f"scores are {values.shape}, expected {expected}: clips x classes")
     flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
     offsets = pa.array(np.arange(len(rows) + 1, dtype=np.int32) * len(classes.names))
     columns = [pa.array(rows[name].tolist(), pa.string()) for name in SCHEMA.names[:3]]
@@ -39,11 +46,10 @@ def read_scores(path: Path, *, split: str) -> Scores:
     """Read the scores of one split.
 
     Raises:
-        ShardError: the file is absent, damaged, or holds rows of another width than its classes.
+        ShardError: the file is absent, damaged, does not say its classes, or holds rows of another width.
     """
     table = read_table(path, SCHEMA, error=ShardError)
-    order = json.loads((table.schema.metadata or {}).get(_CLASSES, b'{"names": [], "seen": []}'))
-    classes = ClassTable(tuple(order["names"]), tuple(order["seen"]))
+    classes = _classes_of(table, path)
     frame = table.to_pandas()
     frame = frame[frame.split == split]
     widths = set(frame.scores.map(len))
@@ -53,3 +59,13 @@ def read_scores(path: Path, *, split: str) -> Scores:
         )
     values = np.stack(frame.scores.tolist()) if len(frame) else np.zeros((0, len(classes.names)), np.float32)
     return Scores(values, classes.indices_of(frame.class_name.tolist()), classes, split)
+
+
+def _classes_of(table: pa.Table, path: Path) -> ClassTable:
+    try:
+        order = json.loads((table.schema.metadata or {}).get(_CLASSES, b"{}"))
+        return ClassTable(tuple(order["names"]), tuple(order["seen"]))
+    except (ValueError, KeyError) as problem:
+        raise ShardError(
+            f"{path} does not say which classes it scores ({problem!r}); delete it and score again"
+        ) from problem

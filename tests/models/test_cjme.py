@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.evaluation.protocol import Embeddings
+from audiosetzsl.evaluation.retrieval import Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from models import cjme
 from models.checkpoint import save_checkpoint
