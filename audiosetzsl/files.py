@@ -67,11 +67,17 @@ def read_table(
         raise error(f"{path} does not exist; make it first or check the path")
     try:
         table = pq.read_table(path, columns=columns, page_checksum_verification=True, partitioning=None)
-    except (pa.ArrowException, OSError) as problem:
+        # No checksum covers the footer; a row group that it forgets would be missing without a word.
+        n_rows = pq.read_metadata(path).num_rows
+        if len(table) != n_rows:
+            raise error(
+                f"{path} is damaged (it holds {len(table)} of {n_rows} rows); delete it and make it again"
+            )
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
+        check_schema(table, schema, path, error=error)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
         raise error(f"{path} is damaged ({problem}); delete it and make it again") from problem
-    if columns is not None:
-        schema = pa.schema([schema.field(name) for name in columns])
-    check_schema(table, schema, path, error=error)
     return table
 
 

@@ -89,8 +89,15 @@ def read_manifest(path: Path) -> pa.Table:
 
 
 def provenance_of(table: pa.Table) -> dict[str, Any]:
-    """What a manifest was made from: class list, split, seed, digests of AudioSet's lists."""
-    noted: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_PROVENANCE, b"{}"))
+    """What a manifest was made from: class list, split, seed, digests of AudioSet's lists.
+
+    Raises:
+        ManifestError: what the file says of itself is damaged.
+    """
+    try:
+        noted: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_PROVENANCE, b"{}"))
+    except ValueError as problem:
+        raise ManifestError(f"the manifest's provenance is damaged ({problem}); build it again") from problem
     return noted
 
 
@@ -127,7 +134,7 @@ def check_manifest(table: pa.Table, path: Path) -> None:
             raise ManifestError(f"{path}: segment {first}: {rule}; build the manifest again")
 
     refuse(pc.invert(pc.match_substring_regex(table["ytid"], f"^{YTID.pattern}$")), "its ytid is malformed")
-    refuse(pc.less_equal(table["end_s"], table["start_s"]), "it ends before it starts")
+    refuse(pc.invert(pc.greater(table["end_s"], table["start_s"])), "it ends before it starts")  # or is NaN
     for column, allowed in (("split", Split), ("source", Source)):
         known = pa.array([str(value) for value in allowed])
         refuse(pc.invert(pc.is_in(table[column], known)), f"its {column} is none of {', '.join(allowed)}")
@@ -195,7 +202,7 @@ def load_manifest_table(
             raise ManifestError(
                 f"no segments of {', '.join(unknown)}, expected some of {', '.join(sorted(known))}"
             )
-        table = table.filter(pc.is_in(table["class_name"], pa.array(sorted(classes))))
+        table = table.filter(pc.is_in(table["class_name"], pa.array(sorted(classes), pa.string())))
     return table
 
 

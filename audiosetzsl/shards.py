@@ -96,14 +96,14 @@ def read_shard(
     """
     table = read_table(path, SCHEMAS[kind], error=ShardError, columns=columns)
     if made_by is not None:
-        _refuse_other(path, (table.schema.metadata or {}).get(FINGERPRINT, b"").decode(), made_by)
+        _refuse_other(path, _made_by(table.schema), made_by)
     return table
 
 
 def made_by_of(path: Path) -> str:
     """Fingerprint of the configuration that made a shard; only the end of the file is read."""
     try:
-        return str((pq.read_schema(path).metadata or {}).get(FINGERPRINT, b"").decode())
+        return _made_by(pq.read_schema(path))
     except (pa.ArrowException, OSError) as problem:
         raise ShardError(f"{path} is damaged ({problem}); delete it and make it again") from problem
 
@@ -116,6 +116,11 @@ def check_made_by(folder: Path, made_by: str) -> None:
     """
     for path in sorted(folder.glob("part-*.parquet")):
         _refuse_other(path, made_by_of(path), made_by)
+
+
+def _made_by(schema: pa.Schema) -> str:
+    noted: bytes = (schema.metadata or {}).get(FINGERPRINT, b"")
+    return noted.decode(errors="replace")  # a damaged one is another one
 
 
 def _refuse_other(path: Path, found: str, expected: str) -> None:
@@ -132,4 +137,4 @@ def vectors_of(table: pa.Table) -> Float[np.ndarray, "n width"]:
     if column.null_count:
         raise ShardError(f"{column.null_count} rows hold no vector; take the rows whose status is ok first")
     flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(column), -1)
+    return flat.reshape(len(column), column.type.list_size)

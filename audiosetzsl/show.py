@@ -23,17 +23,17 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]
     """Print a table; numbers stand to the right."""
     # Imported here: `audiosetzsl --help` should not pay for it.
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     body = [list(row) for row in rows]
-    # Text, not markup: a cell such as `[x]` is to be read, not obeyed.
-    table = Table(title=escape(title), title_justify="left")
+    # Text, not markup: a cell such as `[x]` or `:100:` is to be read, not obeyed.
+    table = Table(title=Text(title, style="table.title"), title_justify="left")
     for number, column in enumerate(columns):
         numeric = any(isinstance(row[number], int | float) for row in body)
-        table.add_column(column, justify="right" if numeric else "left")
+        table.add_column(Text(column), justify="right" if numeric else "left")
     for row in body:
-        table.add_row(*(escape(text_of(cell)) for cell in row))
+        table.add_row(*(Text(text_of(cell)) for cell in row))
     # A pipe or a log has no width of its own; wrapping there would cut names.
     console = Console()
     Console(width=None if console.is_terminal else 140).print(table)
@@ -43,7 +43,7 @@ def say(message: str) -> None:
     """Print one line as it is."""
     from rich.console import Console
 
-    Console(soft_wrap=True, highlight=False, markup=False).print(message)
+    Console(soft_wrap=True, highlight=False, markup=False, emoji=False).print(message)
 
 
 @contextmanager

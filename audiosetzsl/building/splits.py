@@ -1,4 +1,4 @@
-"""Splits: 60/20/20 of every class, drawn by digest so that nobody else's absence moves a segment."""
+"""Splits: 60/20/20 of every class, drawn by digest over the candidates, so that a vanished video moves no other."""
 
 import hashlib
 import itertools
