@@ -43,16 +43,12 @@ class SegmentList:
 
     def heads(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Ytid (S11), start and end in seconds of the given rows (0-based)."""
-        heads = self.pieces.take(pa.array(2 * rows.astype(np.int32)))
-        fields = pc.split_pattern(heads, ", ").flatten().to_numpy(zero_copy_only=False).reshape(-1, 4)
-        ytid = (
-            fields[:, 0]
-            .astype(f"S{_FOREIGN + YTID_LENGTH}")
-            .view("S1")
-            .reshape(len(rows), _FOREIGN + YTID_LENGTH)
-        )
-        ytid = np.ascontiguousarray(ytid[:, _FOREIGN:]).view(f"S{YTID_LENGTH}").ravel()
-        return ytid, fields[:, 1].astype(np.float64), fields[:, 2].astype(np.float64)
+        _, offsets, content = self.pieces.buffers()
+        first = np.frombuffer(offsets, np.int32)[2 * rows] + _FOREIGN
+        letters = np.frombuffer(content, np.uint8)[first[:, None] + np.arange(YTID_LENGTH, dtype=np.int32)]
+        fields = pc.split_pattern(self.pieces.take(pa.array(2 * rows)), ", ")
+        start_s, end_s = (pc.list_element(fields, n).cast(pa.float64()).to_numpy() for n in (1, 2))
+        return letters.view(f"S{YTID_LENGTH}").ravel(), start_s, end_s
 
 
 def read_segments(content: bytes, source: Source, sha256: str, path: Path) -> SegmentList:

@@ -1,6 +1,8 @@
 """The build on random small worlds, and on AudioSet's own lists."""
 
+import runpy
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +20,8 @@ from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
 from audiosetzsl.errors import AudioSetFileError
 from audiosetzsl.manifest import write_manifest
 
+# The plain row loop that `make bench` measures against is the slow twin here too.
+TWIN = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "rows.py"))
 NAMES = {"/m/a": "Dog", "/m/b": "Cat", "/m/c": "Bus", "/m/x": "Bell", "/m/y": "Speech", "/m/z": "Music"}
 CLASSES = ClassList(
     "small",
@@ -82,6 +86,16 @@ def test_every_segment_of_a_random_world_has_one_fate(tmp_path_factory, write_au
     for _, members in sources:  # eval segments leave test only when it is full
         stray = (members.source == "eval") & (members.split != "test")
         assert not stray.any() or (members[members.split == "test"].source == "eval").all()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(world=worlds, seed=st.integers(0, 3))
+def test_the_build_agrees_with_its_twin_row_by_row(tmp_path_factory, write_audioset, world, seed):
+    directory = write_audioset(tmp_path_factory.mktemp("world"), lists_of(world), NAMES)
+    built = build(directory, read_ontology(directory), CLASSES, by_hash(seed), any_lists=True)
+    manifest, drops = TWIN["build_by_rows"](directory, CLASSES, seed)
+    assert built.manifest.equals(manifest)
+    assert built.drops.equals(drops)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
