@@ -136,19 +136,21 @@ def score_cjme(
 def report_results(
     checkpoint: Annotated[Path, typer.Option(help="A CJME that score-cjme wrote.")],
     workspace: Work = ROOT,
+    preset_name: PresetName = "paper",
     prefect: Recorded = False,
 ) -> None:
     """Scores and embeddings -> S, U, HM, mAP and a page."""
+    from flows.presets import preset
     from flows.report_results import report_results as stage
 
-    _run(prefect, stage, workspace, checkpoint)
+    _run(prefect, stage, workspace, checkpoint, preset(preset_name))
 
 
 @app.command("build-dataset")
 def build_dataset(
     workspace: Work = ROOT,
     source: Source = "synthetic",
-    preset_name: PresetName = "paper",
+    preset_name: PresetName = "demo",
     prefect: Recorded = False,
 ) -> None:
     """All stages from the manifest to the shards."""
@@ -161,7 +163,7 @@ def build_dataset(
 @app.command("train-cjme")
 def train_cjme(
     workspace: Work = ROOT,
-    preset_name: PresetName = "paper",
+    preset_name: PresetName = "demo",
     vectors: Vectors = None,
     seed: Seed = 0,
     prefect: Recorded = False,

@@ -17,13 +17,13 @@ from flows.runner import PrefectTasks
 
 
 @flow(name="build-dataset", persist_result=False)
-def build_dataset(workspace: str = "work", source: str = "synthetic", preset: str = "paper") -> None:
+def build_dataset(workspace: str = "work", source: str = "synthetic", preset: str = "demo") -> None:
     """Build the dataset, from the manifest to the shards; a changed dataset starts train-cjme.
 
     Args:
         workspace: folder of the run; one without a manifest gets a sample of the published one.
         source: where clips come from, `synthetic` or `local:FOLDER`.
-        preset: settings of every stage, `paper` or `demo`.
+        preset: settings of every stage, `demo` (small, for a trial) or `paper`.
     """
     place = Workspace(Path(workspace).resolve())
     counts = make_dataset(place.root, presets.preset(preset), source, PrefectTasks())

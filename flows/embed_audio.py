@@ -21,8 +21,8 @@ def embed_audio(workspace: Path, checkpoint: Path, runner: Runner | None = None)
     place = Workspace(workspace)
     folder, made_by = place.features(Kind.AUDIO), made_by_checkpoint(checkpoint)
     paths = {block: folder / block.file_name for block in plan_workspace(place)}
-    todo = [block for block, path in paths.items() if not path.is_file() or made_by_of(path) != made_by]
-    for _ in (runner or Processes()).map("embed-audio", partial(embed_block, place, checkpoint), todo):
+    stale = [block for block, path in paths.items() if not path.is_file() or made_by_of(path) != made_by]
+    for _ in (runner or Processes()).map("embed-audio", partial(embed_block, place, checkpoint), stale):
         pass
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from audiosetzsl.errors import SetupError
 from audiosetzsl.workspace import Workspace
 from flows.embed_audio import embed_audio
 from flows.extract_features import extract_features
@@ -20,11 +21,19 @@ def make_dataset(
 ) -> dict[tuple[str, str], int]:
     """Manifest to shards: takes the workspace's manifest, or a sample of the published one where it has none.
 
+    Raises:
+        SetupError: stand-ins of the whole dataset were asked for, which nobody wants.
+
     Returns:
         How many segments have which (kind, status or flag), as extract-features counts them.
     """
     runner = runner or Processes()
     if not Workspace(workspace).manifest.is_file():
+        if source == "synthetic" and settings.per_class is None:
+            raise SetupError(
+                f"{workspace} has no manifest, and stand-ins of the whole dataset are of no use; name your clips "
+                "with --source local:FOLDER, or give it a manifest with build-manifest or sample-manifest"
+            )
         sample_manifest(workspace, per_class=settings.per_class)
     fetch_clips(workspace, source, settings.block_size, runner)
     return extract_features(workspace, settings.video, runner)
@@ -41,15 +50,4 @@ def make_results(
     make_class_vectors(workspace, vectors)
     embed_audio(workspace, train_audio_cnn(workspace, settings.audio, seed), runner or Processes())
     checkpoint = score_cjme(workspace, settings.cjme, seed)
-    return report_results(workspace, checkpoint, what_to_know(settings))
-
-
-def what_to_know(settings: Preset) -> list[str]:
-    """Sentences without which the numbers of a run would be misread."""
-    notes = []
-    if settings.video.weights.startswith("random:"):
-        notes.append(
-            "The video network has random weights: it tells clips apart, but has learnt nothing. "
-            "These numbers say that the pipeline works, not how good the method is."
-        )
-    return notes
+    return report_results(workspace, checkpoint, settings)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from audiosetzsl.clips import read_ledger
 from audiosetzsl.evaluation.protocol import Classification, choose_beta, classify
 from audiosetzsl.evaluation.report import Table, page
 from audiosetzsl.evaluation.retrieval import Direction, Retrieval, retrieve
@@ -14,17 +15,18 @@ from audiosetzsl.features import load_vectors
 from audiosetzsl.files import write_bytes
 from audiosetzsl.show import Cell, say, show_table
 from audiosetzsl.workspace import Workspace
+from flows.presets import Preset
 from flows.score_cjme import KINDS, class_vectors, features_of, scores_path
 from models.cjme import load_cjme
 
 
-def report_results(workspace: Path, checkpoint: Path, notes: list[str] | None = None) -> Path:
+def report_results(workspace: Path, checkpoint: Path, settings: Preset) -> Path:
     """Measure a model's scores and embeddings on test and write results.json and report.html.
 
     Args:
         workspace: folder with features, scores and the model.
         checkpoint: the CJME that made the scores.
-        notes: sentences that a reader of the page has to know, such as that the clips are stand-ins.
+        settings: what the features were made with.
     """
     place = Workspace(workspace)
     val, test = (read_scores(scores_path(place, checkpoint, split), split=split) for split in ("val", "test"))
@@ -33,6 +35,9 @@ def report_results(workspace: Path, checkpoint: Path, notes: list[str] | None = 
     clips = load_vectors(place, KINDS, split="test", seen=None)
     embeddings = load_cjme(checkpoint).embed(features_of(clips), class_vectors(place, classes))
     found = retrieve(embeddings, classes.indices_of(clips.rows.class_name.tolist()), classes)
+    notes = what_to_know(place, settings)
+    for note in notes:
+        say(f"note: {note}")
     main = [_classification(classified, classes, len(clips)), _retrieval(found)]
     for table in main:
         show_table(table.title, table.columns, table.rows)
@@ -43,10 +48,29 @@ def report_results(workspace: Path, checkpoint: Path, notes: list[str] | None = 
     }
     write_bytes(place.results / "results.json", (json.dumps(results, indent=1) + "\n").encode())
     path = place.results / "report.html"
-    text = page("AudioSetZSL: CJME", notes or [], [*main, _by_class(classified, found, classes)])
+    text = page("AudioSetZSL: CJME", notes, [*main, _by_class(classified, found, classes)])
     write_bytes(path, text.encode())
     say(f"the page: {path}")
     return path
+
+
+def what_to_know(place: Workspace, settings: Preset) -> list[str]:
+    """Sentences without which the numbers of a run would be misread."""
+    sources = {name for path in place.clips.glob("part-*.parquet") for name in _sources(path)}
+    notes = []
+    if "synthetic" in sources:
+        notes.append("The clips are rendered stand-ins, no videos. The numbers say that the pipeline works.")
+    if settings.video.weights.startswith("random:"):
+        notes.append(
+            "The video network has random weights: it tells clips apart, but has learnt nothing. "
+            "The numbers do not say how good the method is."
+        )
+    return notes
+
+
+def _sources(ledger: Path) -> set[str]:
+    names: set[str] = set(read_ledger(ledger)["source"].to_pylist())
+    return names
 
 
 def _classification(found: Classification, classes: ClassTable, n_clips: int) -> Table:

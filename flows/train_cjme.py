@@ -14,13 +14,13 @@ from flows.runner import PrefectTasks
 
 @flow(name="train-cjme", persist_result=False)
 def train_cjme(
-    workspace: str = "work", preset: str = "paper", vectors: str | None = None, seed: int = 0
+    workspace: str = "work", preset: str = "demo", vectors: str | None = None, seed: int = 0
 ) -> None:
     """Train the sound network and CJME, and report S, U, HM and mAP on test.
 
     Args:
         workspace: folder that build-dataset filled.
-        preset: settings of every stage, `paper` or `demo`.
+        preset: settings of every stage, `demo` (small, for a trial) or `paper`.
         vectors: class vectors (.npz with names and vectors); none are AudioSet's own words.
         seed: of everything that is drawn.
     """

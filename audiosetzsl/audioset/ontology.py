@@ -46,12 +46,12 @@ class Ontology:
     def ancestors(self, mid: str) -> frozenset[str]:
         """Every node above `mid`, along all of its parents."""
         found: set[str] = set()
-        todo = list(self.parents.get(mid, ()))
-        while todo:
-            parent = todo.pop()
+        due = list(self.parents.get(mid, ()))
+        while due:
+            parent = due.pop()
             if parent not in found:
                 found.add(parent)
-                todo.extend(self.parents.get(parent, ()))
+                due.extend(self.parents.get(parent, ()))
         return frozenset(found)
 
     def path(self, mid: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audiosetzsl.errors import ShardError
+from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.workspace import Workspace
 from flows.build_manifest import build_manifest
 from flows.pipelines import make_dataset, make_results
@@ -66,6 +66,7 @@ def test_the_way_ends_in_numbers_and_a_page_that_says_what_they_are_worth(done):
     )
     page = (done / "results" / "report.html").read_text()
     assert "random weights" in page
+    assert "rendered stand-ins" in page
     assert f"{100 * results['classification']['harmonic']:.2f}" in page
 
 
@@ -124,6 +125,13 @@ def test_scores_and_features_without_a_dataset_say_what_to_run(manifest, tmp_pat
     shutil.copytree(manifest, tmp_path / "w")
     with pytest.raises(ShardError, match=r"holds no shards; run `python -m flows extract-features`"):
         make_results(tmp_path / "w", SETTINGS)
+
+
+def test_stand_ins_of_the_whole_dataset_are_refused(tmp_path):
+    with pytest.raises(
+        SetupError, match=r"w has no manifest, and stand-ins .*--source local:FOLDER, or give it"
+    ):
+        make_dataset(tmp_path / "w", PRESETS["paper"])
 
 
 def test_training_twice_gives_the_same_model(done, tmp_path):
