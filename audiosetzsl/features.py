@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from jaxtyping import Float
 
 from audiosetzsl.errors import ShardError
 from audiosetzsl.manifest import load_manifest
-from audiosetzsl.shards import Kind, Status, read_shard, vectors_of
+from audiosetzsl.shards import Kind, Status, made_by_of, read_shard, vectors_of
 from audiosetzsl.workspace import Workspace
 
 
@@ -35,7 +34,7 @@ def load_vectors(place: Workspace, kinds: Sequence[Kind], *, split: str, seen: b
     """Load vectors of a split into memory; `seen` True takes seen classes, False unseen ones, None both.
 
     Raises:
-        ShardError: a kind has no shards, or one is damaged.
+        ShardError: a kind has no shards, or one is damaged or of another configuration than the rest.
         ManifestError: the manifest is absent or wrong, or there is no such split.
     """
     rows = load_manifest(place.manifest, split=split, seen=seen)
@@ -55,22 +54,18 @@ def stream_log_mel(
     """Yield segment id, class name and log-mel (float16) of the clips that have one, a shard in memory at a time.
 
     Raises:
-        ShardError: there are no log-mel shards, or one is damaged.
+        ShardError: there are no log-mel shards, or one is damaged or of another configuration than the rest.
     """
     rows = load_manifest(place.manifest, split=split, seen=seen)
     class_of = dict(zip(rows.segment_id, rows.class_name, strict=True))
-    for path in _parts(place, Kind.LOG_MEL):
-        table = _ok(read_shard(path, Kind.LOG_MEL))
+    for table in _ok_rows(place, Kind.LOG_MEL):
         for segment_id, frames in zip(table["segment_id"].to_pylist(), frames_of(table), strict=True):
             if segment_id in class_of:
                 yield segment_id, class_of[segment_id], frames
 
 
 def _vectors(place: Workspace, kind: Kind) -> tuple[list[str], np.ndarray]:
-    tables = [
-        _ok(read_shard(path, kind, columns=["segment_id", "status", "vector"]))
-        for path in _parts(place, kind)
-    ]
+    tables = list(_ok_rows(place, kind, ["segment_id", "status", "vector"]))
     ids = [name for table in tables for name in table["segment_id"].to_pylist()]
     return ids, np.concatenate([vectors_of(table) for table in tables])
 
@@ -84,15 +79,18 @@ def frames_of(table: pa.Table) -> Iterator[np.ndarray]:
             yield bands[start:stop]
 
 
-def _ok(table: pa.Table) -> pa.Table:
-    return table.filter(pc.equal(table["status"], Status.OK.value))
-
-
-def _parts(place: Workspace, kind: Kind) -> list[Path]:
+def _ok_rows(place: Workspace, kind: Kind, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows that hold a feature, shard by shard; all shards have to be of one configuration."""
     parts = sorted(place.features(kind).glob("part-*.parquet"))
     if not parts:
         raise ShardError(
             f"{place.features(kind)} holds no shards; run `python -m flows extract-features` (log_mel, video) "
             "or `embed-audio` (audio) first"
         )
-    return parts
+    made_by = made_by_of(parts[0])
+    for path in parts:
+        yield _ok(read_shard(path, kind, made_by=made_by, columns=columns))
+
+
+def _ok(table: pa.Table) -> pa.Table:
+    return table.filter(pc.equal(table["status"], Status.OK.value))

@@ -41,7 +41,7 @@ def feature_of(kind, number):
     return rng.normal(size=VECTOR_WIDTH).astype(np.float32)
 
 
-def write_part(place, kind, part, members, without=()):
+def write_part(place, kind, part, members, without=(), made_by="0123456789ab"):
     """A shard of segments (any string that is not a number of ours is a stranger), some without a feature."""
     there = [number not in without for number in members]
     values = [feature_of(kind, number) if ok else None for number, ok in zip(members, there, strict=True)]
@@ -56,7 +56,7 @@ def write_part(place, kind, part, members, without=()):
     }
     arrays = [pa.array(columns[field.name], field.type) for field in SCHEMAS[kind]]
     table = pa.Table.from_arrays(arrays, schema=SCHEMAS[kind])
-    write_shard(table, place.features(kind) / f"part-{part:05}.parquet", kind, "0123456789ab")
+    write_shard(table, place.features(kind) / f"part-{part:05}.parquet", kind, made_by)
 
 
 def write_kind(place, kind, order, n_parts=4, without=()):
@@ -206,8 +206,8 @@ def test_the_stream_holds_one_shard_at_a_time(place, monkeypatch):
     def n_alive():
         return sum(table() is not None for table in tables)
 
-    def read_and_watch(path, kind):
-        table = read_shard(path, kind)
+    def read_and_watch(path, kind, **options):
+        table = read_shard(path, kind, **options)
         tables.append(weakref.ref(table))
         opened.append(path.name)
         assert n_alive() <= 2  # the one before goes when this one is there
@@ -236,3 +236,17 @@ def test_frames_outlive_the_shard_they_came_from(place):
     kept = {name: frames for name, _, frames in stream_log_mel(place, split="test", seen=None)}
     for number in numbers("test", None):
         np.testing.assert_array_equal(kept[IDS[number]], feature_of(Kind.LOG_MEL, number))
+
+
+@pytest.mark.parametrize("kind", [Kind.AUDIO, Kind.LOG_MEL])
+def test_shards_of_two_configurations_are_never_mixed(place, kind):
+    write_part(place, kind, 0, range(18))
+    write_part(place, kind, 1, range(18, N), made_by="another_one_")
+    expected = (
+        r"part-00001.parquet was made by configuration another_one_, expected 0123456789ab; delete the folder"
+    )
+    with pytest.raises(ShardError, match=expected):
+        if kind is Kind.LOG_MEL:
+            list(stream_log_mel(place, split="train", seen=True))
+        else:
+            load_vectors(place, [kind], split="train", seen=True)
