@@ -177,6 +177,8 @@ def load_manifest_table(
     split: str | None = None,
     seen: bool | None = None,
     classes: Collection[str] | None = None,
+    alive_on: str | None = None,
+    availability: Path | None = None,
 ) -> pa.Table:
     """Load the published manifest, or the one at `path`, as an Arrow table.
 
@@ -185,9 +187,13 @@ def load_manifest_table(
         split: only this split: train, val or test.
         seen: only seen classes (True) or only unseen ones (False).
         classes: only these classes.
+        alive_on: leave out videos that were gone at the end of this month (2026-11) or day (2026-11-24): those
+            whose latest observation until then says so. What was never observed stays in.
+        availability: observations of your own (`availability.parquet` of a workspace) for `alive_on`; None are
+            the published snapshots.
 
     Raises:
-        ManifestError: the file is damaged, or a split or class is not in it.
+        ManifestError: the file is damaged, a split or class is not in it, or nothing was observed until then.
     """
     table = read_manifest(path or published_path())
     if split is not None:
@@ -203,6 +209,11 @@ def load_manifest_table(
                 f"no segments of {', '.join(unknown)}, expected some of {', '.join(sorted(known))}"
             )
         table = table.filter(pc.is_in(table["class_name"], pa.array(sorted(classes), pa.string())))
+    if alive_on is not None:
+        # Imported here: the layer is made of manifests, and lies over them.
+        from audiosetzsl.availability.known import without_gone
+
+        table = without_gone(table, alive_on, availability)
     return table
 
 
@@ -212,7 +223,12 @@ def load_manifest(
     split: str | None = None,
     seen: bool | None = None,
     classes: Collection[str] | None = None,
+    alive_on: str | None = None,
+    availability: Path | None = None,
 ) -> pd.DataFrame:
     """Load a manifest as a pandas table; arguments and errors as `load_manifest_table`."""
-    frame: pd.DataFrame = load_manifest_table(path, split=split, seen=seen, classes=classes).to_pandas()
+    table = load_manifest_table(
+        path, split=split, seen=seen, classes=classes, alive_on=alive_on, availability=availability
+    )
+    frame: pd.DataFrame = table.to_pandas()
     return frame

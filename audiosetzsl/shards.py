@@ -69,6 +69,7 @@ TEXT_SCHEMA = pa.schema(
     ]
 )
 FINGERPRINT = b"fingerprint"
+CLIPS = b"clips"
 
 
 def fingerprint(config: "DataclassInstance", **more: str) -> str:
@@ -77,9 +78,13 @@ def fingerprint(config: "DataclassInstance", **more: str) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
-def write_shard(table: pa.Table, path: Path, kind: Kind, made_by: str) -> Path:
-    """Write one block's features; `made_by` is the fingerprint of the configuration that made them."""
-    table = table.replace_schema_metadata({FINGERPRINT: made_by.encode()})
+def write_shard(table: pa.Table, path: Path, kind: Kind, made_by: str, of_clips: str = "") -> Path:
+    """Write one block's features.
+
+    `made_by` is the fingerprint of the configuration that made them, `of_clips` the digest of the clips that
+    they were made of: a block whose clips have changed since is made again.
+    """
+    table = table.replace_schema_metadata({FINGERPRINT: made_by.encode(), CLIPS: of_clips.encode()})
     # Dictionaries only where values repeat: on floats they double the time and save nothing.
     plain = {"use_dictionary": ["status", "reason"], "compression_level": 1}
     return write_table(table, path, SCHEMAS[kind], **plain)
@@ -102,8 +107,18 @@ def read_shard(
 
 def made_by_of(path: Path) -> str:
     """Fingerprint of the configuration that made a shard; only the end of the file is read."""
+    return _made_by(_schema_of(path))
+
+
+def clips_of(path: Path) -> str:
+    """Digest of the clips that a shard was made of; only the end of the file is read."""
+    noted: bytes = (_schema_of(path).metadata or {}).get(CLIPS, b"")
+    return noted.decode(errors="replace")
+
+
+def _schema_of(path: Path) -> pa.Schema:
     try:
-        return _made_by(pq.read_schema(path))
+        return pq.read_schema(path)
     except (pa.ArrowException, OSError) as problem:
         raise ShardError(f"{path} is damaged ({problem}); delete it and make it again") from problem
 

@@ -48,10 +48,49 @@ def say(message: str) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator["Progress"]:
-    """Bars with count, rate and time left; on stderr, so that stdout stays a result."""
+    """Bars with count, rate, time left and a few words; on stderr, so that stdout stays a result."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    class Rate(ProgressColumn):
+        """Steps a second, a minute or an hour, whichever gives a number that people like."""
+
+        def render(self, task: Task) -> Text:
+            return Text(rate_of(task.speed))
+
+    class Words(ProgressColumn):
+        """What the task says of itself; most say nothing."""
+
+        def render(self, task: Task) -> Text:
+            return Text(task.fields.get("words", ""))
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        # Blocks of a slow stage come minutes apart: the time left is judged by the last quarter of an hour.
+        TimeRemainingColumn(),
+        Words(),
+    )
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=900) as progress:
         yield progress
+
+
+def rate_of(per_s: float | None) -> str:
+    """Steps a second as words: `3.1/s`, `12/min`, `300/h`; nothing while it is not known."""
+    if not per_s:
+        return ""
+    for number, unit in ((per_s, "s"), (60 * per_s, "min")):
+        if number >= 1:
+            return f"{number:.1f}/{unit}"
+    return f"{3600 * per_s:.0f}/h"

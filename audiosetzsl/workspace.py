@@ -32,6 +32,25 @@ class Workspace:
         """The clips themselves, for sources that make or fetch them."""
         return self.root / "media"
 
+    @property
+    def canaries(self) -> Path:
+        """What videos known to be alive answered, one file an egress: the witnesses of the ledger."""
+        return self.root / "canaries"
+
+    @property
+    def egresses(self) -> Path:
+        """Pace and pauses of every egress, shared by all processes that use it."""
+        return self.root / "egresses"
+
+    def checks(self, date: str) -> Path:
+        """The ledger of one dated check of availability, one part a block."""
+        return self.root / "checks" / date
+
+    @property
+    def availability(self) -> Path:
+        """Which videos are alive, dated: an addition to the manifest, never a change of it."""
+        return self.root / "availability.parquet"
+
     def features(self, kind: Kind) -> Path:
         """Shards of one kind of feature, one part a block."""
         return self.root / "features" / kind

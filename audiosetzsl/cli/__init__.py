@@ -4,9 +4,12 @@ Modules here import nothing heavy at the top: `audiosetzsl --help` has to answer
 """
 
 import sys
+from collections.abc import Callable
 
 import typer
 
+from audiosetzsl.cli.availability import import_availability, publish_availability, survivors
+from audiosetzsl.cli.clips import plan, status
 from audiosetzsl.cli.doctor import doctor
 from audiosetzsl.cli.publishing import diff, publish, verify
 from audiosetzsl.cli.tables import classes, stats
@@ -18,7 +21,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (stats, classes, publish, verify, diff, doctor):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(stats, classes, publish, verify, diff, doctor),
+    *(plan, status, import_availability, survivors, publish_availability),
+)
+for command in COMMANDS:
     app.command()(command)
 
 

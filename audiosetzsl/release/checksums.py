@@ -8,6 +8,7 @@ from audiosetzsl.files import sha256_of
 from audiosetzsl.release.finding import Finding
 
 SUMS = "SHA256SUMS"
+AVAILABILITY_FOLDER = "availability"  # grows after a release is published, so it has checksums of its own
 _LINE = re.compile(r"([0-9a-f]{64})  ((?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*)")
 
 
@@ -39,9 +40,9 @@ def read_sums(content: bytes) -> tuple[dict[str, str], list[str]]:
 
 
 def files_in(directory: Path) -> list[str]:
-    """Names of all files below a folder, relative to it, without SHA256SUMS itself."""
-    paths = (path for path in directory.rglob("*") if path.is_file())
-    return sorted({path.relative_to(directory).as_posix() for path in paths} - {SUMS})
+    """Names of all files below a folder, relative to it, without SHA256SUMS itself and without snapshots."""
+    paths = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file())
+    return sorted({path.as_posix() for path in paths if path.parts[0] != AVAILABILITY_FOLDER} - {SUMS})
 
 
 def check_sums(directory: Path, expected: Iterable[str]) -> tuple[set[str], list[Finding]]:

@@ -9,10 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from audiosetzsl.audioset.remotes import content_of
+from audiosetzsl.availability.published import check_folder
 from audiosetzsl.errors import AudioSetZSLError
 from audiosetzsl.files import read_table, sha256_of
 from audiosetzsl.manifest import DROPS_SCHEMA, class_list_of, provenance_of, published_path, read_manifest
-from audiosetzsl.release.checksums import SUMS, check_sums
+from audiosetzsl.release.checksums import AVAILABILITY_FOLDER, SUMS, check_sums
 from audiosetzsl.release.contents import CROISSANT, DATAPACKAGE, DROPS, FILES, MANIFEST
 from audiosetzsl.release.finding import Finding
 from audiosetzsl.release.invariants import check_drops, check_release
@@ -59,6 +60,9 @@ def verify(path: Path, *, audioset: Path | None = None, release: str | None = No
     for name, digests in ((CROISSANT, _croissant), (DATAPACKAGE, _datapackage)):
         if is_folder and name in whole:
             findings += _check_document(path, name, whole, digests, manifest)
+    if is_folder:
+        removed = provenance_of(manifest).get("removed", ()) if manifest is not None else ()
+        findings += check_folder(path / AVAILABILITY_FOLDER, removed)
     return findings
 
 

@@ -5,7 +5,8 @@ import datetime
 import pyarrow as pa
 import pytest
 
-from audiosetzsl.clips import LEDGER, Verdict, read_ledger, write_ledger
+from audiosetzsl.clips.ledger import LEDGER, last_attempts, read_ledger, write_ledger
+from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ManifestError, ShardError
 
 AT = datetime.datetime(2026, 11, 23, 12, 30, 1, 250_000, tzinfo=datetime.UTC)
@@ -18,15 +19,33 @@ GOT = {
     "bytes": 1234,
     "sha256": "0" * 64,
     "duration_s": 9.98,
-    "source": "local",
+    "fps": 29.97,
+    "width": 640,
+    "height": 360,
+    "video_codec": "h264",
+    "audio_codec": "aac",
+    "format_id": "134+140",
+    "way": "sidx",
+    "pulled_bytes": 1500,
+    "took_s": 2.5,
+    "flags": ["silent", "short"],
+    "fingerprint": bytes(range(32)),
+    "source": "youtube",
+    "egress": "here",
     "tool": "a test",
     "at": AT,
 }
-NOTHING = {"path": None, "bytes": None, "sha256": None, "duration_s": None}
+NOTHING = {field.name: None for field in LEDGER if field.nullable}
 ROWS = [GOT] + [
     GOT
     | NOTHING
-    | {"segment_id": f"{n:011}_0", "attempt": n, "verdict": str(verdict), "message": "not there"}
+    | {
+        "segment_id": f"{n:011}_0",
+        "attempt": n + 1,
+        "verdict": str(verdict),
+        "message": "not there",
+        "flags": [],
+    }
     for n, verdict in enumerate(Verdict)
 ]
 
@@ -45,8 +64,7 @@ def test_an_unknown_verdict_is_named(tmp_path):
     rows = [*ROWS, GOT | {"verdict": "perhaps"}]
     path = write_ledger(pa.Table.from_pylist(rows, LEDGER), tmp_path / "part-00000.parquet")
     expected = (
-        r"part-00000\.parquet: unknown verdicts \['perhaps'\], "
-        r"expected some of \['ok', 'not_found', 'unreadable'\]"
+        r"part-00000\.parquet: unknown verdicts \['perhaps'\], expected some of \['ok', 'alive', 'private', "
     )
     with pytest.raises(ShardError, match=expected):
         read_ledger(path)
@@ -70,3 +88,23 @@ def test_an_absent_ledger_and_a_damaged_one_are_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ShardError, match=r"part-00000\.parquet is damaged"):
         read_ledger(path)
+
+
+def test_columns_without_the_verdict_need_no_known_verdict(tmp_path):
+    path = write_ledger(pa.Table.from_pylist([GOT], LEDGER), tmp_path / "part-00000.parquet")
+    assert read_ledger(path, ["segment_id"]).to_pylist() == [{"segment_id": "aaaaaaaaaaa_0"}]
+
+
+def test_the_row_that_counts_is_the_clip_or_else_the_last_attempt():
+    rows = [
+        GOT | NOTHING | {"attempt": 1, "verdict": "stalled"},
+        GOT | {"attempt": 2},
+        GOT | NOTHING | {"attempt": 3, "verdict": "private"},
+        GOT | NOTHING | {"segment_id": "bbbbbbbbbbb_0", "attempt": 1, "verdict": "stalled"},
+        GOT | NOTHING | {"segment_id": "bbbbbbbbbbb_0", "attempt": 2, "verdict": "private"},
+    ]
+    last = last_attempts(pa.Table.from_pylist(rows, LEDGER))
+    assert [(row["segment_id"], row["attempt"], row["verdict"]) for row in last] == [
+        ("aaaaaaaaaaa_0", 2, "ok"),
+        ("bbbbbbbbbbb_0", 2, "private"),
+    ]

@@ -1,0 +1,1 @@
+"""Availability: which videos of the dataset were there, and when; dated, and never a change of the manifest."""

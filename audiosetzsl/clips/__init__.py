@@ -1,0 +1,1 @@
+"""Clips: what became of every segment, attempt by attempt, and what that means."""

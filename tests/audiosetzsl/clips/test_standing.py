@@ -1,0 +1,319 @@
+"""Standings: what all attempts at a segment amount to, in any order, at any time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiosetzsl.clips.ledger import LEDGER
+from audiosetzsl.clips.signs import CANARIES
+from audiosetzsl.clips.standing import (
+    BEGINNING,
+    COLUMNS,
+    NEVER_ASKED,
+    Life,
+    Patience,
+    Standing,
+    count_verdicts,
+    standing_of,
+    standings,
+)
+from audiosetzsl.clips.verdicts import Nature, Verdict, nature_of
+
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+DAY_S, HOUR_S = 86400, 3600
+LATER = 10 * DAY_S  # when the tests look, unless they say otherwise
+A, B = "aaaaaaaaaaa_0", "bbbbbbbbbbb_30000"
+
+
+def at(seconds):
+    return BEGIN + timedelta(seconds=seconds)
+
+
+def table(rows):
+    """Attempts (segment, verdict, seconds), all at one egress unless a fourth says where."""
+    filled = [
+        {"segment_id": s, "verdict": v, "at": at(t), "egress": rest[0] if rest else "here"}
+        for s, v, t, *rest in rows
+    ]
+    return pa.Table.from_pylist(filled, pa.schema([LEDGER.field(name) for name in COLUMNS]))
+
+
+def canaries(*rows):
+    filled = [{"egress": "here", "good": good, "message": "", "at": at(t)} for t, good in rows]
+    return pa.Table.from_pylist(filled, CANARIES)
+
+
+def well_around(*seconds):
+    """Canaries that live half a minute before and after each moment."""
+    return canaries(*((t + d, True) for t in seconds for d in (-30, 30)))
+
+
+def stand(attempts, signs=None, now=LATER, patience=None):
+    """Standing of A after attempts (verdict, seconds)."""
+    rows = table([(A, *attempt) for attempt in attempts])
+    return standings(rows, signs if signs is not None else canaries(), at(now), patience)[A]
+
+
+def test_what_was_never_asked_for_is_due():
+    assert standings(table([]), canaries(), at(0)) == {}
+    assert standing_of([], {}, at(0), Patience()) is NEVER_ASKED
+    assert NEVER_ASKED.is_due(at(0)) and NEVER_ASKED.life is Life.UNKNOWN
+
+
+@pytest.mark.parametrize("verdict", [v for v in Verdict if nature_of(v) in (Nature.GOT, Nature.BEYOND)])
+def test_a_clip_a_living_video_and_one_that_ends_too_early_settle_at_once(verdict):
+    found = stand([(verdict, 0)])
+    assert found == Standing(verdict, None, 1) and found.settled and not found.is_due(at(LATER))
+    assert found.life is Life.ALIVE
+
+
+@pytest.mark.parametrize("verdict", [v for v in Verdict if nature_of(v) in (Nature.GONE, Nature.CLOSED)])
+def test_gone_and_closed_settle_between_two_good_signs(verdict):
+    life = Life.GONE if nature_of(verdict) is Nature.GONE else Life.CLOSED
+    found = stand([(verdict, 100)], well_around(100))
+    assert (found, found.life) == (Standing(verdict, None, 1), life)
+
+
+VOIDED = [
+    [],  # nobody vouches
+    [(70, False), (130, True)],  # a canary failed before
+    [(70, True), (130, False)],  # or after
+    [(70, True)],  # the session never spoke again
+    [(130, True)],  # it had not spoken before
+    [(100 - HOUR_S - 1, True), (130, True)],  # the sign before is out of reach
+    [(70, True), (100 + HOUR_S + 1, True)],  # the sign after is out of reach
+]
+
+
+@pytest.mark.parametrize("signs", VOIDED)
+@pytest.mark.parametrize(
+    "verdict",
+    [v for v in Verdict if nature_of(v) in (Nature.GONE, Nature.CLOSED, Nature.DOUBTFUL, Nature.LATER)],
+)
+def test_without_two_good_signs_an_answer_is_as_if_not_given(verdict, signs):
+    found = stand([(verdict, 100)], canaries(*signs))
+    assert found == Standing(None, BEGINNING, 1)
+    assert found.is_due(at(LATER)) and found.life is Life.UNKNOWN
+
+
+def test_an_answer_at_the_end_of_the_ledger_waits_for_the_next_sign():
+    found = stand([("private", 100)], canaries((70, True)), now=200)
+    assert found == Standing(None, at(100 + HOUR_S), 1)
+    assert not found.settled and not found.is_due(at(200)) and found.is_due(at(100 + HOUR_S))
+    found = stand([("stalled", 50), ("private", 100)], now=200)
+    assert found == Standing(Verdict.STALLED, at(100 + HOUR_S), 2)
+    assert found.life is Life.ALIVE, "what counted before still does"
+
+
+def test_another_video_that_answers_is_a_sign_and_the_own_answer_is_none():
+    rows = [(B, "ok", 90), (A, "private", 100), (B, "past_end", 110)]
+    assert standings(table(rows), canaries(), at(LATER))[A] == Standing(Verdict.PRIVATE, None, 1)
+    rows = [(B, "ok", 90), (A, "private", 100), (B, "private", 110)]
+    assert standings(table(rows), canaries(), at(LATER))[A].verdict is None
+
+
+def test_signs_of_another_egress_do_not_count():
+    rows = [(B, "ok", 90, "there"), (A, "private", 100, "here"), (B, "ok", 110, "there")]
+    assert standings(table(rows), canaries(), at(LATER))[A] == Standing(None, BEGINNING, 1)
+
+
+def test_where_nobody_is_asked_no_witness_is_needed():
+    rows = table([(A, "private", 100, None)])
+    assert standings(rows, canaries(), at(LATER))[A] == Standing(Verdict.PRIVATE, None, 1)
+
+
+# Doubtful answers
+
+
+def test_one_doubtful_answer_settles_nothing_and_is_looked_at_again_a_day_later():
+    found = stand([("unavailable", 0)], well_around(0))
+    assert found == Standing(Verdict.UNAVAILABLE, at(DAY_S), 1)
+    assert found.life is Life.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("second", "signs", "expected"),
+    [
+        (DAY_S, well_around(0, DAY_S), Standing(Verdict.UNAVAILABLE, None, 2)),
+        (DAY_S - 1, well_around(0, DAY_S - 1), Standing(Verdict.UNAVAILABLE, at(DAY_S), 2)),
+        (DAY_S, well_around(0), Standing(Verdict.UNAVAILABLE, at(DAY_S), 2)),  # the second look is void
+        (DAY_S, well_around(DAY_S), Standing(Verdict.UNAVAILABLE, at(2 * DAY_S), 2)),  # the first one is
+        (DAY_S, canaries(), Standing(None, BEGINNING, 2)),
+    ],
+)
+def test_a_doubtful_answer_needs_two_looks_a_day_apart_with_witness_on_all_four_sides(
+    second, signs, expected
+):
+    found = stand([("unavailable", 0), ("unavailable", second)], signs)
+    assert found == expected
+    assert found.life is (Life.GONE if found.settled else Life.UNKNOWN)
+
+
+def test_looks_in_between_do_no_harm():
+    times = [0, HOUR_S, 2 * HOUR_S, DAY_S]
+    found = stand([("unavailable", t) for t in times], well_around(*times))
+    assert found == Standing(Verdict.UNAVAILABLE, None, 4)
+
+
+@pytest.mark.parametrize("between", ["rate_limited", "stalled", "not_yet"])
+def test_a_counting_answer_of_another_kind_begins_the_looks_anew(between):
+    times = [0, HOUR_S, DAY_S]
+    answers = ["unavailable", between, "unavailable"]
+    found = stand(list(zip(answers, times, strict=True)), well_around(*times))
+    assert found == Standing(Verdict.UNAVAILABLE, at(2 * DAY_S), 3)
+
+
+# Waiting
+
+
+@pytest.mark.parametrize(
+    ("verdict", "first_s"),
+    [
+        *((v, 600) for v in Verdict if nature_of(v) is Nature.MEDIA),
+        *((v, 900) for v in Verdict if nature_of(v) is Nature.SESSION),
+        *((v, 6 * HOUR_S) for v in Verdict if nature_of(v) is Nature.BROKEN),
+        ("not_yet", DAY_S),
+    ],
+)
+def test_waits_double_and_end_after_six(verdict, first_s):
+    for n in range(1, 8):
+        found = stand([(verdict, t) for t in range(n)], well_around(*range(n)))
+        due = at(n - 1 + first_s * 2 ** (n - 1)) if n < 6 else None
+        assert found == Standing(Verdict(verdict), due, n)
+    assert found.life is (Life.ALIVE if nature_of(verdict) is Nature.MEDIA else Life.UNKNOWN)
+
+
+def test_an_absent_file_is_asked_for_every_hour_for_ever():
+    for n in (1, 2, 50):
+        found = stand([("not_found", t) for t in range(n)])
+        assert found == Standing(Verdict.NOT_FOUND, at(n - 1 + HOUR_S), n)
+
+
+def test_other_verdicts_of_one_nature_are_alike_and_of_another_are_not():
+    found = stand([("stalled", 0), ("truncated", 1), ("media_http", 2)])
+    assert found == Standing(Verdict.MEDIA_HTTP, at(2 + 4 * 600), 3)
+    found = stand([("stalled", 0), ("truncated", 1), ("bot_check", 2), ("stalled", 3)])
+    assert found == Standing(Verdict.STALLED, at(3 + 600), 4)
+
+
+def test_every_rule_of_patience_can_be_changed():
+    patience = Patience(
+        second_look_s=10.0,
+        reach_s=5.0,
+        media_s=1.0,
+        session_s=2.0,
+        broken_s=3.0,
+        later_s=4.0,
+        absent_s=6.0,
+        growth=3.0,
+        attempts=2,
+    )
+    for verdict, first_s in (("stalled", 1), ("bot_check", 2), ("api_error", 3), ("not_yet", 4)):
+        signs = canaries((-1, True), (1, True), (2, True))
+        assert stand([(verdict, 0)], signs, patience=patience).due_at == at(first_s)
+        assert stand([(verdict, 0), (verdict, 1)], signs, patience=patience).settled
+    assert patience.wait_s(Nature.MEDIA, 3) == 9
+    assert patience.wait_s(Nature.ABSENT, 3) == 6
+    near, far = canaries((-5, True), (5, True)), canaries((-6, True), (5, True))
+    assert stand([("private", 0)], near, patience=patience).settled
+    assert stand([("private", 0)], far, patience=patience).verdict is None
+    looks = [("unavailable", 0), ("unavailable", 10)]
+    assert stand(looks, canaries((-1, True), (1, True), (9, True), (11, True)), patience=patience).settled
+
+
+# What wins
+
+
+@pytest.mark.parametrize("other", [v for v in Verdict if nature_of(v) is not Nature.GOT])
+def test_a_clip_wins_for_ever(other):
+    signs = well_around(0, 100, 200)
+    for attempts in (
+        [("ok", 0), (other, 100)],
+        [(other, 0), ("ok", 100)],
+        [(other, 0), ("ok", 100), (other, 200)],
+    ):
+        found = stand(attempts, signs)
+        assert found == Standing(Verdict.OK, None, len(attempts))
+        assert found.life is Life.ALIVE
+
+
+def test_of_lasting_answers_the_last_counts():
+    found = stand([("stalled", 0), ("private", 100)], well_around(0, 100))
+    assert (found, found.life) == (Standing(Verdict.PRIVATE, None, 2), Life.GONE)
+    found = stand([("private", 0), ("stalled", 100)], well_around(0, 100))
+    assert (found, found.life) == (Standing(Verdict.STALLED, at(700), 2), Life.ALIVE)
+
+
+def test_answers_about_the_session_leave_what_is_known_of_the_video():
+    found = stand([("stalled", 0), ("bot_check", 100)], well_around(0, 100))
+    assert (found.verdict, found.life, found.told.at) == (Verdict.BOT_CHECK, Life.ALIVE, at(0))
+    found = stand([("unavailable", 0), *(("bot_check", t) for t in range(100, 106))], well_around(0))
+    assert found.settled and found.life is Life.UNKNOWN
+
+
+def test_verdicts_are_counted_with_those_of_whom_nothing_is_known():
+    found = [Standing(Verdict.OK, None), Standing(None, BEGINNING), Standing(Verdict.OK, None), NEVER_ASKED]
+    assert count_verdicts(found) == {"ok": 2, "unknown": 2}
+
+
+# Properties, over any ledger
+
+SEGMENTS = [f"{letter * 11}_0" for letter in "abc"]
+TIMES = st.integers(0, 60).map(lambda n: n * 1800)
+ATTEMPTS = st.lists(
+    st.tuples(
+        st.sampled_from(SEGMENTS),
+        st.sampled_from(list(Verdict)),
+        TIMES,
+        st.sampled_from(["here", "there", None]),
+    ),
+    max_size=12,
+    unique_by=lambda row: (row[0], row[2]),
+)
+SIGNS = st.lists(st.tuples(TIMES, st.booleans()), max_size=12)
+
+
+@given(ATTEMPTS, SIGNS, st.randoms())
+@settings(deadline=None)
+def test_the_order_of_rows_does_not_matter(rows, signs, random):
+    shuffled = random.sample(rows, len(rows))
+    now = at(LATER)
+    assert standings(table(shuffled), canaries(*signs), now) == standings(table(rows), canaries(*signs), now)
+
+
+@given(ATTEMPTS, SIGNS, TIMES, TIMES)
+@settings(deadline=None)
+def test_what_is_settled_never_becomes_due_with_time(rows, signs, sooner, later):
+    sooner, later = sorted((sooner, later))
+    known = table([row for row in rows if row[2] <= sooner]), canaries(*(s for s in signs if s[0] <= sooner))
+    before, after = (standings(*known, at(moment)) for moment in (sooner, later))
+    for name, standing in before.items():
+        if standing.settled:
+            assert after[name] == standing and after[name].life is standing.life
+
+
+@given(ATTEMPTS, SIGNS, SIGNS, TIMES)
+@settings(deadline=None)
+def test_what_is_settled_stays_so_when_more_is_known(rows, signs, more, when):
+    """Later rows and signs, of this and other segments, take nothing back but by a later answer of the video."""
+    early = [row for row in rows if row[2] <= when]
+    before = standings(table(early), canaries(*(s for s in signs if s[0] <= when)), at(when))
+    others = [row for row in rows if row[2] > when]
+    all_signs = [s for s in signs if s[0] <= when] + [s for s in more if s[0] > when]
+    for name, standing in before.items():
+        if standing.settled:
+            grown = early + [row for row in others if row[0] != name]
+            assert standings(table(grown), canaries(*all_signs), at(LATER))[name] == standing
+
+
+@given(ATTEMPTS, SIGNS)
+@settings(deadline=None)
+def test_who_is_gone_was_said_to_be_so_by_a_well_session(rows, signs):
+    for name, standing in standings(table(rows), canaries(*signs), at(LATER)).items():
+        if standing.life is Life.GONE:
+            natures = {nature_of(verdict) for s, verdict, *_ in rows if s == name}
+            assert natures & {Nature.GONE, Nature.DOUBTFUL}
+            assert Nature.GOT not in natures
