@@ -12,13 +12,9 @@ from jaxtyping import Float32
 from audiosetzsl.errors import ClipError, SetupError
 from audiosetzsl.shards import N_MELS, SCHEMAS, VECTOR_WIDTH, Kind, Status
 from extractors.i3d import I3D, clip_vector, random_i3d
+from extractors.inspection import OFF_S, SILENT_PEAK
 from extractors.log_mel import LogMelConfig, log_mel
 from extractors.media import SAMPLE_RATE_HZ, PictureConfig, read_frames, read_sound
-
-# A sound that never exceeds this (-60 dB of full scale) is flagged as silent.
-SILENT_PEAK = 1e-3
-# A clip whose length is off by more than this is flagged as short or long.
-OFF_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audiosetzsl.errors import AudioSetZSLError
+
+if TYPE_CHECKING:
+    from flows.fetch_clips import Asking
 
 app = typer.Typer(
     help="The factory: every stage of the dataset and its results, resumed where it broke off.",
@@ -24,7 +27,28 @@ Recorded = Annotated[
 PresetName = Annotated[
     str, typer.Option("--preset", help="Settings: `paper` or `demo` (small, for a trial).")
 ]
-Source = Annotated[str, typer.Option(help="Where clips come from: `synthetic` or `local:FOLDER`.")]
+Source = Annotated[
+    str,
+    typer.Option(
+        help="Where clips come from: `youtube`, `local:FOLDER` (or an fsspec address), "
+        "`https://host/{ytid}.mp4`, or `synthetic` (stand-ins)."
+    ),
+]
+Egress = Annotated[str, typer.Option(help="Name of the address that asks; each has a pace of its own.")]
+PerHour = Annotated[float, typer.Option("--rate", help="Videos an hour that this egress asks for.")]
+Threads = Annotated[int | None, typer.Option(help="Threads that ask at once, in each process.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--yt-dlp-config", help="Configuration file of yt-dlp: cookies, proxy, tokens, sleeps."),
+]
+Canary = Annotated[
+    str | None,
+    typer.Option("--canaries", help="Ids of videos known to be alive, with commas; default: three old ones."),
+]
+Again = Annotated[
+    str, typer.Option("--again", help="Verdicts to ask for once more, with commas: `age` with cookies, say.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for what is due later, for days if need be.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 Vectors = Annotated[
     Path | None,
@@ -72,11 +96,45 @@ def sample_manifest(
 
 
 @app.command("fetch-clips")
-def fetch_clips(workspace: Work = ROOT, source: Source = "synthetic", prefect: Recorded = False) -> None:
-    """Manifest -> clips and their ledger."""
+def fetch_clips(
+    workspace: Work = ROOT,
+    source: Source = "synthetic",
+    egress: Egress = "default",
+    per_hour: PerHour = 300.0,
+    threads: Threads = None,
+    config: Config = None,
+    canaries: Canary = None,
+    again: Again = "",
+    wait: Wait = False,
+    prefect: Recorded = False,
+) -> None:
+    """Manifest -> clips and their ledger; resumed by the same command, for weeks if need be."""
     from flows.fetch_clips import fetch_clips as stage
 
-    _run(prefect, stage, workspace, source)
+    asking = _asking(egress, per_hour, threads, config, canaries, again, wait)
+    _run(prefect, stage, workspace, source, asking=asking)
+
+
+@app.command("check-availability")
+def check_availability(
+    workspace: Work = ROOT,
+    on: Annotated[
+        str | None, typer.Option(help="Day of the check, YYYY-MM-DD; default: the one begun, or today.")
+    ] = None,
+    egress: Egress = "default",
+    per_hour: PerHour = 300.0,
+    threads: Threads = None,
+    config: Config = None,
+    canaries: Canary = None,
+    again: Again = "",
+    wait: Wait = False,
+    prefect: Recorded = False,
+) -> None:
+    """Manifest -> which of its videos are alive, without any media, as a dated layer."""
+    from flows.check_availability import check_availability as stage
+
+    asking = _asking(egress, per_hour, threads, config, canaries, again, wait)
+    _run(prefect, stage, workspace, on=on, asking=asking)
 
 
 @app.command("extract-features")
@@ -151,13 +209,17 @@ def build_dataset(
     workspace: Work = ROOT,
     source: Source = "synthetic",
     preset_name: PresetName = "demo",
+    egress: Egress = "default",
+    per_hour: PerHour = 300.0,
+    config: Config = None,
     prefect: Recorded = False,
 ) -> None:
     """All stages from the manifest to the shards."""
     from flows.pipelines import make_dataset
     from flows.presets import preset
 
-    _run(prefect, make_dataset, workspace, preset(preset_name), source)
+    asking = _asking(egress, per_hour, None, config, None, "", False)
+    _run(prefect, make_dataset, workspace, preset(preset_name), source, asking=asking)
 
 
 @app.command("train-cjme")
@@ -175,13 +237,27 @@ def train_cjme(
     _run(prefect, make_results, workspace, preset(preset_name), vectors, seed)
 
 
-def _run(prefect: bool, stage: Callable[..., Any], *arguments: Any) -> None:
+def _asking(
+    egress: str,
+    per_hour: float,
+    threads: int | None,
+    config: Path | None,
+    canaries: str | None,
+    again: str,
+    wait: bool,
+) -> "Asking":
+    from flows.fetch_clips import asking_of
+
+    return asking_of(egress, per_hour, threads, config, canaries, again, wait)
+
+
+def _run(prefect: bool, stage: Callable[..., Any], *arguments: Any, **named: Any) -> None:
     """Call a stage here, or as a Prefect flow of its own."""
     if prefect:
         from flows.recording import record
 
         stage = record(stage)
-    stage(*arguments)
+    stage(*arguments, **named)
 
 
 def main() -> None:

@@ -1,10 +1,14 @@
 """Flow build-dataset: the stages up to the shards, and an event when they gave another dataset."""
 
 import hashlib
+import os
 from pathlib import Path
+
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
+from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
 from prefect.events import Event
 
@@ -12,21 +16,37 @@ from audiosetzsl.files import sha256_of, write_bytes
 from audiosetzsl.workspace import Workspace
 from flows import presets
 from flows.extract_features import KINDS
+from flows.fetch_clips import Asking
 from flows.pipelines import make_dataset
+from flows.politeness.pace import Pace
 from flows.runner import PrefectTasks
+from flows.youtube.options import VARIABLE
 
 
 @flow(name="build-dataset", persist_result=False)
-def build_dataset(workspace: str = "work", source: str = "synthetic", preset: str = "demo") -> None:
+def build_dataset(
+    workspace: str = "work",
+    source: str = "synthetic",
+    preset: str = "demo",
+    egress: str = "default",
+    rate: float = 300.0,
+    secret: str | None = None,
+) -> None:
     """Build the dataset, from the manifest to the shards; a changed dataset starts train-cjme.
 
     Args:
         workspace: folder of the run; one without a manifest gets a sample of the published one.
-        source: where clips come from, `synthetic` or `local:FOLDER`.
+        source: where clips come from: `youtube`, `local:FOLDER`, `https://host/{ytid}.mp4`, or `synthetic`.
         preset: settings of every stage, `demo` (small, for a trial) or `paper`.
+        egress: name of the address that asks YouTube; the server needs a limit `youtube-<egress>`.
+        rate: videos an hour that this egress asks for.
+        secret: name of a Secret block with options of yt-dlp (cookies, proxy, tokens), if there are any.
     """
+    if secret:
+        os.environ[VARIABLE] = secret_of(secret)
     place = Workspace(Path(workspace).resolve())
-    counts = make_dataset(place.root, presets.preset(preset), source, PrefectTasks())
+    asking = Asking(egress=egress, pace=Pace(rate))
+    counts = make_dataset(place.root, presets.preset(preset), source, PrefectTasks(), asking)
     table = [{"kind": kind, "status": status, "segments": n} for (kind, status), n in sorted(counts.items())]
     create_table_artifact(table, key="features", description=f"Features in {place.root}")
     digest, announced = dataset_digest(place), place.root / "announced.sha256"
@@ -58,3 +78,10 @@ def announce(payload: dict[str, str]) -> None:
     )
     with get_client(sync_client=True) as client:
         client.request("POST", "/events", json=[event.model_dump(mode="json")])
+
+
+def secret_of(name: str) -> str:
+    """Content of a Secret block of the server; the processes that fetch find it in their environment."""
+    # Typed as if it might be awaited; here, in a flow that is no coroutine, it is not.
+    block: Any = Secret.load(name)
+    return str(block.get())

@@ -9,7 +9,16 @@ import torch
 
 from audiosetzsl.blocks import Block
 from audiosetzsl.features import frames_of
-from audiosetzsl.shards import SCHEMAS, VECTOR_WIDTH, Kind, Status, made_by_of, read_shard, write_shard
+from audiosetzsl.shards import (
+    SCHEMAS,
+    VECTOR_WIDTH,
+    Kind,
+    Status,
+    clips_of,
+    made_by_of,
+    read_shard,
+    write_shard,
+)
 from audiosetzsl.workspace import Workspace
 from flows.planning import plan_workspace
 from flows.runner import Processes, Runner
@@ -20,10 +29,18 @@ def embed_audio(workspace: Path, checkpoint: Path, runner: Runner | None = None)
     """Embed every log-mel with a trained audio CNN; shards of another network are made anew."""
     place = Workspace(workspace)
     folder, made_by = place.features(Kind.AUDIO), made_by_checkpoint(checkpoint)
-    paths = {block: folder / block.file_name for block in plan_workspace(place)}
-    stale = [block for block, path in paths.items() if not path.is_file() or made_by_of(path) != made_by]
+    stale = [
+        block
+        for block in plan_workspace(place)
+        if _is_stale(folder / block.file_name, place.features(Kind.LOG_MEL) / block.file_name, made_by)
+    ]
     for _ in (runner or Processes()).map("embed-audio", partial(embed_block, place, checkpoint), stale):
         pass
+
+
+def _is_stale(path: Path, heard: Path, made_by: str) -> bool:
+    """Whether a shard is missing, of another network, or of other clips than the log-mels by now."""
+    return not path.is_file() or made_by_of(path) != made_by or clips_of(path) != clips_of(heard)
 
 
 def made_by_checkpoint(checkpoint: Path) -> str:
@@ -35,7 +52,8 @@ def embed_block(place: Workspace, checkpoint: Path, block: Block) -> Path:
     """Embed one block; a segment without sound keeps its row, its status and its reason."""
     torch.set_num_threads(1)
     net = _net(checkpoint)
-    heard = read_shard(place.features(Kind.LOG_MEL) / block.file_name, Kind.LOG_MEL)
+    source = place.features(Kind.LOG_MEL) / block.file_name
+    heard = read_shard(source, Kind.LOG_MEL)
     ok = np.array([status == Status.OK for status in heard["status"].to_pylist()])
     vectors = np.zeros((len(ok), VECTOR_WIDTH), np.float32)
     for row, frames in enumerate(frames_of(heard)):
@@ -45,7 +63,8 @@ def embed_block(place: Workspace, checkpoint: Path, block: Block) -> Path:
     column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), type=kind, mask=pa.array(~ok))
     table = heard.select(["segment_id", "status", "reason", "flags"]).append_column("vector", column)
     path = place.features(Kind.AUDIO) / block.file_name
-    return write_shard(table.cast(SCHEMAS[Kind.AUDIO]), path, Kind.AUDIO, made_by_checkpoint(checkpoint))
+    made_by = made_by_checkpoint(checkpoint)
+    return write_shard(table.cast(SCHEMAS[Kind.AUDIO]), path, Kind.AUDIO, made_by, clips_of(source))
 
 
 @lru_cache(maxsize=1)

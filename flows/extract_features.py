@@ -1,22 +1,27 @@
 """Stage extract-features: clips become shards of log-mel and video features."""
 
+import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import torch
 
 from audiosetzsl.blocks import Block
-from audiosetzsl.clips import Verdict, read_ledger
-from audiosetzsl.shards import Kind, check_made_by, fingerprint, read_shard, write_shard
+from audiosetzsl.clips.ledger import last_attempts, read_ledger
+from audiosetzsl.clips.verdicts import Verdict
+from audiosetzsl.manifest import Segment
+from audiosetzsl.shards import Kind, check_made_by, clips_of, fingerprint, read_shard, write_shard
 from audiosetzsl.show import show_table
 from audiosetzsl.workspace import Workspace
 from extractors.features import ClipRow, VideoConfig, extract_block
 from extractors.log_mel import LogMelConfig
-from flows.planning import due, plan_workspace, segments_of
+from flows.planning import plan_workspace, segments_of
 from flows.runner import Processes, Runner
 
 KINDS = (Kind.LOG_MEL, Kind.VIDEO)
+Row = dict[str, object]
 
 
 def extract_features(
@@ -37,9 +42,9 @@ def extract_features(
     sound = LogMelConfig()
     check_made_by(place.features(Kind.LOG_MEL), fingerprint(sound))
     check_made_by(place.features(Kind.VIDEO), fingerprint(video))
-    folders = [place.features(kind) for kind in KINDS]
     work = partial(extract_shards, place, sound, video)
-    for _ in (runner or Processes()).map("extract-features", work, due(blocks, *folders)):
+    stale = [block for block in blocks if _is_stale(place, block)]
+    for _ in (runner or Processes()).map("extract-features", work, stale):
         pass
     counts = _counts(place, blocks)
     show_table(
@@ -52,19 +57,53 @@ def extract_shards(place: Workspace, sound: LogMelConfig, video: VideoConfig, bl
     """Extract one block into a shard of each kind: a row for every segment of the block."""
     # Several processes run side by side, and the sums of several threads differ in their last bits.
     torch.set_num_threads(1)
-    ledger = {row["segment_id"]: row for row in read_ledger(place.clips / block.file_name).to_pylist()}
-    clips = []
-    for segment in segments_of(place, block):
-        fetched = ledger[segment.segment_id]
-        found = fetched["verdict"] == Verdict.OK
-        path = place.root / fetched["path"] if found else None
-        reason = "" if found else f"{fetched['verdict']}: {fetched['message']}"
-        clips.append(ClipRow(segment.segment_id, path, reason, segment.duration_s))
+    ledger = _fetched(place, block)
+    clips = [_clip(place, segment, ledger.get(segment.segment_id)) for segment in segments_of(place, block)]
     made_by = (fingerprint(sound), fingerprint(video))
     return [
-        write_shard(table, place.features(kind) / block.file_name, kind, by)
+        write_shard(table, place.features(kind) / block.file_name, kind, by, digest_of(ledger, block))
         for kind, table, by in zip(KINDS, extract_block(clips, sound, video), made_by, strict=True)
     ]
+
+
+def digest_of(ledger: Mapping[str, Row], block: Block) -> str:
+    """Digest of the clips that a block has: another one when a clip comes, or is another."""
+    clips = [
+        f"{name} {ledger[name]['sha256']}"
+        for name in block.segment_ids
+        if name in ledger and _is_ok(ledger[name])
+    ]
+    return hashlib.sha256("\n".join(clips).encode()).hexdigest()[:12]
+
+
+def _is_stale(place: Workspace, block: Block) -> bool:
+    """Whether a shard is missing, or clips have come since it was made: fetching goes on for weeks."""
+    shards = [place.features(kind) / block.file_name for kind in KINDS]
+    if not all(shard.is_file() for shard in shards):
+        return True
+    now = digest_of(_fetched(place, block), block)
+    return any(clips_of(shard) != now for shard in shards)
+
+
+def _fetched(place: Workspace, block: Block) -> dict[str, Row]:
+    """The attempt that counts of each segment of a block; segments that nobody asked for yet are absent."""
+    columns = ["segment_id", "verdict", "message", "path", "sha256"]
+    return {
+        str(row["segment_id"]): row
+        for row in last_attempts(read_ledger(place.clips / block.file_name, columns))
+    }
+
+
+def _is_ok(row: Row) -> bool:
+    return row["verdict"] == Verdict.OK
+
+
+def _clip(place: Workspace, segment: Segment, row: Row | None) -> ClipRow:
+    if row is None:
+        return ClipRow(segment.segment_id, None, "not asked for yet", segment.duration_s)
+    path = place.root / str(row["path"]) if _is_ok(row) else None
+    reason = "" if path else f"{row['verdict']}: {row['message']}"
+    return ClipRow(segment.segment_id, path, reason, segment.duration_s)
 
 
 def _counts(place: Workspace, blocks: list[Block]) -> dict[tuple[str, str], int]:

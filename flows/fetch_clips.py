@@ -1,81 +1,158 @@
 """Stage fetch-clips: every segment gets its clip from a source, or a verdict; the ledger says which."""
 
-from collections import Counter
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-
-from audiosetzsl import __version__
-from audiosetzsl.blocks import Block
-from audiosetzsl.clips import LEDGER, Verdict, read_ledger, write_ledger
-from audiosetzsl.errors import ClipError
-from audiosetzsl.files import sha256_of
-from audiosetzsl.manifest import Segment, class_list_of, read_manifest
-from audiosetzsl.show import show_table
+from audiosetzsl.clips.standing import Patience, count_verdicts
+from audiosetzsl.clips.verdicts import Verdict
+from audiosetzsl.errors import SetupError
+from audiosetzsl.manifest import YTID
+from audiosetzsl.show import Cell, say, show_table
 from audiosetzsl.workspace import Workspace
-from extractors.media import probe
-from flows.clip_sources import Get, open_source
-from flows.planning import due, plan_workspace, segments_of
+from flows.fetching.attempt import Question, fetch
+from flows.fetching.block import Errand, work_block
+from flows.fetching.due import Agenda, agenda
+from flows.fetching.meter import LedgerMeter
+from flows.fetching.workplace import alone
+from flows.planning import plan_workspace
+from flows.politeness.canary import CANARIES
+from flows.politeness.pace import Pace
 from flows.runner import Processes, Runner
+from flows.sources.opening import SourceOptions, open_source
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a source is asked: how fast, from where, how patiently."""
+
+    options: SourceOptions = field(default_factory=SourceOptions)
+    egress: str = "default"  # a name for the address that asks; one pace and one set of canaries each
+    pace: Pace = field(default_factory=Pace)
+    patience: Patience = field(default_factory=Patience)
+    canaries: tuple[str, ...] = CANARIES
+    again: tuple[Verdict, ...] = ()  # verdicts that are asked for once more, settled or not
+    wait: bool = False  # for what is due later
 
 
 def fetch_clips(
-    workspace: Path, source: str = "synthetic", block_size: int | None = None, runner: Runner | None = None
+    workspace: Path,
+    source: str = "synthetic",
+    block_size: int | None = None,
+    runner: Runner | None = None,
+    asking: Asking | None = None,
 ) -> dict[str, int]:
-    """Fetch the clips of a workspace's manifest, block by block; finished blocks are not looked at again.
+    """Fetch the clips of a workspace's manifest, block by block, until nothing is due.
 
     Args:
         workspace: folder with manifest.parquet; gets clips/, and media/ where files are made.
-        source: `synthetic`, or `local:FOLDER`.
+        source: `youtube`, `local:FOLDER`, a template of addresses, or `synthetic`.
         block_size: segments in a block; None is 256, or what the workspace was planned with.
         runner: where to work; None is processes of this machine.
+        asking: pace, patience and options of the source.
+
+    Raises:
+        SetupError: there is no such source, another process fetches here, or the disk is full.
+
+    Returns:
+        How many segments stand at which verdict.
     """
     place = Workspace(workspace)
+    return pursue(place, place.clips, fetch, source, block_size, runner or Processes(), asking or Asking())
+
+
+def pursue(
+    place: Workspace,
+    ledger: Path,
+    question: Question,
+    source: str,
+    block_size: int | None,
+    runner: Runner,
+    asking: Asking,
+) -> dict[str, int]:
+    """Ask one question for every segment of a workspace, again and again, until nothing is due."""
     blocks = plan_workspace(place, block_size)
-    open_source(source, place.media)  # says at once if there is no such source
-    work = partial(fetch_block, place, source)
-    for _ in (runner or Processes()).map("fetch-clips", work, due(blocks, place.clips)):
-        pass
-    counts = Counter(
-        verdict
-        for block in blocks
-        for verdict in read_ledger(place.clips / block.file_name)["verdict"].to_pylist()
+    open_source(source, place.root / "scratch", asking.options)  # says at once what is wrong with it
+    errand = Errand(
+        *(place, ledger, question, source, asking.options, asking.egress, asking.pace, asking.canaries),
+        gate=runner.gate(),
     )
-    show_table("Clips", ["verdict", "segments"], sorted(counts.items()))
-    return dict(counts)
+    again: Sequence[Verdict] = asking.again
+    with alone(place):
+        while True:
+            due = agenda(blocks, ledger, place.canaries, datetime.now(UTC), asking.patience, again)
+            again = ()
+            if due.blocks:
+                meter = LedgerMeter(ledger, due.n_due)
+                for _ in runner.map(ledger.name, partial(work_block, errand), due.blocks, meter):
+                    pass
+            elif asking.wait and due.next_at:
+                _sleep_until(due.next_at)
+            else:
+                return _told(due, sum(len(block.segment_ids) for block in blocks))
 
 
-def fetch_block(place: Workspace, source: str, block: Block) -> Path:
-    """Fetch one block and write its part of the ledger: a row for every segment."""
-    get = open_source(source, place.media)
-    mids = {c.name: c.mid for c in class_list_of(read_manifest(place.manifest))}
-    rows = [
-        _attempt(place, get, source, segment, mids[segment.class_name])
-        for segment in segments_of(place, block)
-    ]
-    return write_ledger(pa.Table.from_pylist(rows, schema=LEDGER), place.clips / block.file_name)
+def _sleep_until(at: datetime) -> None:
+    say(f"nothing is due before {at:%Y-%m-%d %H:%M} UTC; waiting")
+    time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
 
 
-def _attempt(place: Workspace, get: Get, source: str, segment: Segment, mid: str) -> dict[str, object]:
-    row: dict[str, object] = {
-        "segment_id": segment.segment_id,
-        "attempt": 1,
-        "source": source.partition(":")[0],
-        "tool": f"audiosetzsl {__version__}",
-        "at": datetime.now(UTC).replace(microsecond=0),
-    }
-    path = get(segment, mid)
-    if path is None:
-        return row | {"verdict": str(Verdict.NOT_FOUND), "message": f"{source} has no clip of this name"}
-    inside = path.is_relative_to(place.root)
-    row |= {
-        "path": str(path.relative_to(place.root) if inside else path),
-        "bytes": path.stat().st_size,
-        "sha256": sha256_of(path),
-    }
-    try:
-        return row | {"verdict": str(Verdict.OK), "message": "", "duration_s": probe(path).duration_s}
-    except ClipError as problem:
-        return row | {"verdict": str(Verdict.UNREADABLE), "message": str(problem)}
+def _told(due: Agenda, n_segments: int) -> dict[str, int]:
+    """Say where the segments stand, and what is still to come."""
+    counts = count_verdicts(due.standing.values())
+    settled = count_verdicts(s for s in due.standing.values() if s.settled)
+    rows: list[list[Cell]] = [[name, n, settled.get(name, 0)] for name, n in sorted(counts.items())]
+    show_table(f"{n_segments:,} segments", ["verdict", "segments", "settled"], rows)
+    if due.next_at:
+        open_ = sum(not s.settled for s in due.standing.values())
+        say(
+            f"{open_:,} segments are to be asked for again, the first at {due.next_at:%Y-%m-%d %H:%M} UTC: run the "
+            "same command then, or with --wait"
+        )
+    return counts
+
+
+def asking_of(
+    egress: str,
+    per_hour: float,
+    threads: int | None,
+    config: Path | None,
+    canaries: str | None,
+    again: str,
+    wait: bool,
+) -> Asking:
+    """Turn the words of a command line into how to ask.
+
+    Raises:
+        SetupError: a verdict, a video id, a rate or a name is not one.
+    """
+    ids = tuple(word.strip() for word in canaries.split(",")) if canaries is not None else CANARIES
+    if wrong := [ytid for ytid in ids if not YTID.fullmatch(ytid)]:
+        raise SetupError(
+            f"canaries {', '.join(map(repr, wrong))} are no ids of videos, expected 11 signs each"
+        )
+    if threads is not None and threads < 1:
+        raise SetupError(f"--threads is {threads}, expected at least 1")
+    return Asking(
+        options=SourceOptions(threads, config),
+        egress=egress,
+        pace=Pace(per_hour),
+        canaries=ids,
+        again=verdicts_named(again),
+        wait=wait,
+    )
+
+
+def verdicts_named(text: str) -> tuple[Verdict, ...]:
+    """Verdicts of a list with commas.
+
+    Raises:
+        SetupError: there is none of this name.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in list(Verdict)]:
+        raise SetupError(f"there is no verdict {', '.join(unknown)}, expected some of {', '.join(Verdict)}")
+    return tuple(Verdict(name) for name in names)

@@ -6,7 +6,7 @@ from audiosetzsl.errors import SetupError
 from audiosetzsl.workspace import Workspace
 from flows.embed_audio import embed_audio
 from flows.extract_features import extract_features
-from flows.fetch_clips import fetch_clips
+from flows.fetch_clips import Asking, fetch_clips
 from flows.make_class_vectors import make_class_vectors
 from flows.presets import Preset
 from flows.report_results import report_results
@@ -17,7 +17,11 @@ from flows.train_audio_cnn import train_audio_cnn
 
 
 def make_dataset(
-    workspace: Path, settings: Preset, source: str = "synthetic", runner: Runner | None = None
+    workspace: Path,
+    settings: Preset,
+    source: str = "synthetic",
+    runner: Runner | None = None,
+    asking: Asking | None = None,
 ) -> dict[tuple[str, str], int]:
     """Manifest to shards: takes the workspace's manifest, or a sample of the published one where it has none.
 
@@ -32,10 +36,10 @@ def make_dataset(
         if source == "synthetic" and settings.per_class is None:
             raise SetupError(
                 f"{workspace} has no manifest, and stand-ins of the whole dataset are of no use; name your clips "
-                "with --source local:FOLDER, or give it a manifest with build-manifest or sample-manifest"
+                "with --source, or give it a manifest with build-manifest or sample-manifest"
             )
         sample_manifest(workspace, per_class=settings.per_class)
-    fetch_clips(workspace, source, settings.block_size, runner)
+    fetch_clips(workspace, source, settings.block_size, runner, asking)
     return extract_features(workspace, settings.video, runner)
 
 

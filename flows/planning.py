@@ -1,4 +1,4 @@
-"""Planning: which blocks a workspace has, what is in them, and which are still due."""
+"""Planning: which blocks a workspace has, and what is in them."""
 
 import json
 from dataclasses import fields
@@ -31,11 +31,6 @@ def plan_workspace(place: Workspace, block_size: int | None = None) -> list[Bloc
             "belong to the other plan: use a new workspace, or the manifest and block size it was planned with"
         )
     return blocks
-
-
-def due(blocks: list[Block], *folders: Path) -> list[Block]:
-    """Blocks whose file is missing in at least one of the folders: a file that is there is complete."""
-    return [block for block in blocks if not all((folder / block.file_name).is_file() for folder in folders)]
 
 
 def segments_of(place: Workspace, block: Block) -> list[Segment]:

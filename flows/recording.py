@@ -20,10 +20,10 @@ def record(stage: Callable[..., Any]) -> Callable[..., Any]:
     def work(**parameters: Any) -> Any:
         return stage(**parameters, **runner)
 
-    def recorded(*arguments: Any) -> Any:
+    def recorded(*arguments: Any, **named: Any) -> Any:
         with one_server():
             # By name, so that Prefect shows them.
-            return work(**signature.bind(*arguments).arguments)
+            return work(**signature.bind(*arguments, **named).arguments)
 
     return recorded
 

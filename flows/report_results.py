@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from audiosetzsl.clips import read_ledger
+from audiosetzsl.clips.ledger import read_ledger
 from audiosetzsl.evaluation.protocol import Classification, choose_beta, classify
 from audiosetzsl.evaluation.report import Table, page
 from audiosetzsl.evaluation.retrieval import Direction, Retrieval, retrieve

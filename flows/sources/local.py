@@ -1,84 +1,118 @@
-"""Sources of clips: a folder of one's own, or stand-ins that are rendered."""
+"""Source local: a folder, here or anywhere that fsspec reaches, of clips or of whole videos."""
 
-import hashlib
-import re
-from collections.abc import Callable
-from functools import lru_cache, partial
-from pathlib import Path
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
 
-import numpy as np
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
-from audiosetzsl.classes import AUDIOSETZSL
+from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
 from audiosetzsl.manifest import Segment
-from extractors.class_vectors import load_ontology_vectors
-from extractors.synthetic import N_STYLE, render_clip
-
-# `<ytid>_<start in ms>` at the end of the name, whatever stands before it, as `dog_20qZLse0acs_30000.mp4`.
-_CLIP_NAME = re.compile(r"(?:.*[^A-Za-z0-9-]|)([A-Za-z0-9_-]{11}_\d+)\.(?:mp4|mkv|webm|mov|avi)")
-
-# Gets the clip of a segment, told the mid of its class: a path, or None where the source has no such clip.
-Get = Callable[[Segment, str], Path | None]
+from extractors.cutting import cut
+from flows.sources.clip_names import Named, named
+from flows.sources.notes import note_of
+from flows.sources.placing import duration_s, is_clip, start_in_video
+from flows.sources.source import Got, Refusal, told
 
 
-def open_source(source: str, media: Path) -> Get:
-    """Turn `synthetic` or `local:FOLDER` into a function that gets clips; new files go to `media`.
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Files of a folder by what their names say: clips by segment, and files that name a video alone."""
 
-    Raises:
-        SetupError: there is no such source.
-    """
-    kind, _, where = source.partition(":")
-    if kind == "synthetic" and not where:
-        return partial(_render, media)
-    if kind == "local" and where:
-        clips = find_clips(Path(where).resolve())
-        return lambda segment, _: clips.get(segment.segment_id)
-    raise SetupError(f"there is no source {source!r}, expected 'synthetic' or 'local:FOLDER'")
+    fs: Any
+    files: dict[Named, tuple[str, ...]]
+
+    def find(self, segment: Segment) -> tuple[str, bool] | None:
+        """The file for a segment, and whether its name says that it is the clip; None if there is none."""
+        start_ms = round(1000 * segment.start_s)
+        for key in (Named(segment.ytid, start_ms), Named(segment.ytid, None)):
+            if paths := self.files.get(key):
+                return _one_of(paths, segment), key.start_ms is not None
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Takes clips where they lie, and cuts them out of whole videos."""
+
+    where: str
+    name: str = "local"
+    threads: int = 1
+    polite: bool = False
+
+    def look(self, ytid: str) -> None:
+        """Say whether a file names the video."""
+        if not any(key.ytid == ytid for key in holdings(self.where).files):
+            raise Refusal(Verdict.NOT_FOUND, "no file of the folder names it")
+
+    def get(self, segment: Segment, mid: str, into: Path) -> Got:
+        """Name the clip of a segment, or cut it."""
+        held = holdings(self.where)
+        found = held.find(segment)
+        if found is None:
+            raise Refusal(Verdict.NOT_FOUND, "no file of the folder has its name")
+        path, says_clip = found
+        here = Path(path) if isinstance(held.fs, LocalFileSystem) else None
+        if says_clip and here:
+            return Got(here)
+        with _opened(held.fs, path) as file:
+            lasts_s = duration_s(file, PurePosixPath(path).name)
+            clip = says_clip or is_clip(segment, lasts_s)
+            if clip and here:
+                return Got(here)
+            start_s = 0.0 if clip else start_in_video(segment, lasts_s)
+            source = here or cast(BinaryIO, file)
+            cut([source], into, start_s, start_s + segment.duration_s, note=note_of("cut", None, None))
+        return Got(into, way="cut")
 
 
 @lru_cache(maxsize=4)
-def find_clips(folder: Path) -> dict[str, Path]:
-    """Clips below a folder by segment id.
+def holdings(where: str) -> Holdings:
+    """List what a folder holds; done once a process.
 
     Raises:
-        SetupError: it is no folder, or two files claim the same segment.
+        SetupError: there is no such folder, fsspec cannot reach it, or two files claim to be the same.
     """
-    if not folder.is_dir():
-        raise SetupError(f"{folder} is no folder, expected one that holds clips")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        name = _CLIP_NAME.fullmatch(path.name)
-        if name and path.is_file():
-            if name[1] in found:
-                raise SetupError(f"{path} and {found[name[1]]} are both a clip of {name[1]}; leave one")
-            found[name[1]] = path
-    return found
+    try:
+        fs, root = url_to_fs(where)
+        there = fs.isdir(root)
+        paths = sorted(fs.find(root)) if there else []
+    except Exception as problem:  # each of the systems that fsspec reaches has errors of its own
+        raise SetupError(
+            told(f"{where} cannot be listed ({problem}); expected a folder that holds clips")
+        ) from None
+    if not there:
+        raise SetupError(told(f"{where} is no folder, expected one that holds clips"))
+    files: dict[Named, tuple[str, ...]] = {}
+    for path in paths:
+        key = named(path)
+        if key is not None:
+            files[key] = (*files.get(key, ()), path)
+    for key, claims in files.items():
+        # In folders of their own, the name of the class will decide.
+        if len({PurePosixPath(path).parent for path in claims}) < len(claims):
+            _refuse_two(claims, key)
+    return Holdings(fs, files)
 
 
-def style_of(mid: str) -> np.ndarray:
-    """Eight numbers for a label, from -2 to 2: alike in words, alike in the clip."""
-    vectors, centre, directions = _words()
-    style: np.ndarray = np.clip((vectors[mid] - centre) @ directions, -2, 2)
-    return style
+def _opened(fs: Any, path: str) -> Any:
+    try:
+        return fs.open(path, "rb")
+    except FileNotFoundError as problem:
+        raise Refusal(Verdict.NOT_FOUND, "the file has gone since the folder was listed") from problem
 
 
-@lru_cache(maxsize=1)
-def _words() -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Class vectors, and the eight directions in which those of AudioSetZSL differ most, of unit deviation."""
-    vectors = load_ontology_vectors()
-    ours = np.stack([vectors[c.mid] for c in AUDIOSETZSL]).astype(np.float64)
-    centre = ours.mean(0)
-    _, strengths, directions = np.linalg.svd(ours - centre, full_matrices=False)
-    chosen = directions[:N_STYLE]
-    # A decomposition leaves the sign of a direction open.
-    chosen = chosen * np.sign(chosen[np.arange(N_STYLE), np.abs(chosen).argmax(1)])[:, None]
-    return vectors, centre, chosen.T * (np.sqrt(len(ours)) / strengths[:N_STYLE])
+def _one_of(paths: tuple[str, ...], segment: Segment) -> str:
+    """The file in the folder of the segment's class, where several have one name."""
+    ours = [path for path in paths if PurePosixPath(path).parent.name == segment.class_name]
+    if len(paths) > 1 and len(ours) != 1:
+        _refuse_two(paths, Named(segment.ytid, round(1000 * segment.start_s)))
+    return ours[0] if ours else paths[0]
 
 
-def _render(media: Path, segment: Segment, mid: str) -> Path:
-    segment_id = segment.segment_id
-    path = media / segment_id[:2] / f"{segment_id}.mp4"
-    if not path.is_file():
-        seed = int.from_bytes(hashlib.sha256(segment_id.encode()).digest()[:4])
-        render_clip(path, style_of(mid), seed=seed, duration_s=segment.duration_s)
-    return path
+def _refuse_two(paths: tuple[str, ...], key: Named) -> None:
+    name = key.ytid if key.start_ms is None else f"{key.ytid}_{key.start_ms}"
+    raise SetupError(f"{paths[0]} and {paths[1]} are both a clip of {name}; leave one")

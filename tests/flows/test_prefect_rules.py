@@ -12,6 +12,7 @@ from prefect.plugins import HookContext, HookSpec
 from audiosetzsl.workspace import Workspace
 from flows import __main__ as command_line
 from flows import bare_names, build_dataset, train_cjme
+from flows.sources.opening import EXPECTED
 
 ROOT = Path(__file__).parents[2]
 CLIENT = "prefect.client.orchestration._deployments.client"
@@ -175,7 +176,7 @@ def test_an_unknown_preset_is_one_line_for_the_user(monkeypatch, stage, tmp_path
 
 def test_an_unknown_source_is_one_line_for_the_user(monkeypatch, tiny_workspace):
     line = refusal(monkeypatch, "fetch-clips", "--workspace", str(tiny_workspace), "--source", "nope")
-    assert line == "error: there is no source 'nope', expected 'synthetic' or 'local:FOLDER'"
+    assert line == f"error: there is no source 'nope', expected {EXPECTED}"
 
 
 def refusal(monkeypatch, *arguments):

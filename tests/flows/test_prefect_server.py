@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from audiosetzsl.clips import read_ledger
+from audiosetzsl.clips.ledger import read_ledger
 from audiosetzsl.shards import Kind
 from audiosetzsl.workspace import Workspace
 from flows.extract_features import extract_features

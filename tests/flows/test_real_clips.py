@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from audiosetzsl.clips import read_ledger
+from audiosetzsl.clips.ledger import read_ledger
 from audiosetzsl.features import load_vectors, stream_log_mel
 from audiosetzsl.shards import Kind, read_shard
 from audiosetzsl.workspace import Workspace

@@ -1,0 +1,113 @@
+"""Crew: threads that work through a queue, each of which is given up when it takes too long."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+# Called by a worker when its waiting is over and its time begins.
+Begin = Callable[[], None]
+Work = Callable[[T, Begin], R]
+_LOOK_S = 0.2
+
+
+@dataclass(slots=True, eq=False)
+class _Job(Generic[T]):
+    """One item in the hands of a thread."""
+
+    item: T
+    since_s: float | None = None  # of time.monotonic; None while it waits, and once it is done
+    given_up: bool = False
+
+
+class Crew(Generic[T, R]):
+    """Calls a function for every item in threads; one that takes longer than `limit_s` is left to itself.
+
+    A thread cannot be ended from outside. One that hangs, in a look-up of a name or in a server's silence, is
+    replaced by another, and whatever it still brings is not heard.
+    """
+
+    def __init__(self, work: Work[T, R], threads: int, limit_s: float) -> None:
+        self._work, self._threads, self._limit_s = work, threads, limit_s
+        self._todo: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[T, R | None, BaseException | None]] = queue.SimpleQueue()
+        self._jobs: list[_Job[T]] = []
+        self._lock = threading.Lock()  # over jobs: each is either done or given up
+        self._over = False
+        self._looked_s = time.monotonic()
+
+    def work_through(self, items: Sequence[T]) -> Iterator[tuple[T, R | None] | None]:
+        """Yield items with their results as they come, None for a result that took too long.
+
+        A bare None comes now and then while nothing does, for those who have something to do meanwhile. An
+        exception of the function ends the work: nothing further is begun.
+        """
+        for item in items:
+            self._todo.put(item)
+        for _ in range(min(self._threads, len(items))):
+            self._hire()
+        left = len(items)
+        try:
+            while left:
+                outcome = self._late() or self._next()
+                if outcome is not None:
+                    left -= 1
+                yield outcome
+        finally:
+            self._over = True
+
+    def _next(self) -> tuple[T, R | None] | None:
+        try:
+            item, result, problem = self._done.get(timeout=_LOOK_S)
+        except queue.Empty:
+            return None
+        if problem is not None:
+            raise problem
+        return item, result
+
+    def _late(self) -> tuple[T, None] | None:
+        """Give up one job that has taken too long, if there is one, and hire another worker for it."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < _LOOK_S:
+            return None
+        with self._lock:
+            for job in self._jobs:
+                if job.since_s is not None and now_s - job.since_s > self._limit_s:
+                    job.given_up = True
+                    self._jobs.remove(job)
+                    self._hire()
+                    return job.item, None
+        self._looked_s = now_s
+        return None
+
+    def _hire(self) -> None:
+        # As a daemon it does not keep the process from ending.
+        threading.Thread(target=self._toil, daemon=True).start()
+
+    def _toil(self) -> None:
+        while not self._over:
+            try:
+                job = _Job(self._todo.get_nowait())
+            except queue.Empty:
+                return
+            with self._lock:
+                self._jobs.append(job)
+            outcome = self._outcome(job)
+            with self._lock:
+                if job.given_up:
+                    return  # another has taken the place of this thread
+                self._jobs.remove(job)
+            self._done.put((job.item, *outcome))
+
+    def _outcome(self, job: _Job[T]) -> tuple[R | None, BaseException | None]:
+        def begin() -> None:
+            job.since_s = time.monotonic()
+
+        try:
+            return self._work(job.item, begin), None
+        except BaseException as problem:
+            return None, problem

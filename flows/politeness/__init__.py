@@ -1,0 +1,1 @@
+"""Politeness: how fast an address may ask, and when it has to stop."""
