@@ -1,5 +1,6 @@
 """Files that are whole or absent: atomic writes, digests, checked Parquet."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audiosetzsl.errors import AudioSetZSLError, ManifestError
+
+# What a file system says when it takes no more: no space, no quota, no larger file.
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
@@ -66,9 +70,10 @@ def read_table(
     if not path.is_file():
         raise error(f"{path} does not exist; make it first or check the path")
     try:
-        table = pq.read_table(path, columns=columns, page_checksum_verification=True, partitioning=None)
+        # Opened once: another process may put a new file in its place between two looks.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table, n_rows = file.read(columns=columns), file.metadata.num_rows
         # No checksum covers the footer; a row group that it forgets would be missing without a word.
-        n_rows = pq.read_metadata(path).num_rows
         if len(table) != n_rows:
             raise error(
                 f"{path} is damaged (it holds {len(table)} of {n_rows} rows); delete it and make it again"

@@ -1,6 +1,5 @@
 """Packets into a file: as they are, or encoded anew by FFmpeg where an MP4 cannot hold them."""
 
-import errno
 import math
 import os
 import re
@@ -15,6 +14,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from audiosetzsl.errors import ClipError
+from audiosetzsl.files import DISK_FULL
 from extractors.packets import Piece, name_of
 from extractors.tracks import Track
 
@@ -50,7 +50,7 @@ def mux(
     try:
         _mux(tracks, path, form, options, note, later_s)
     except av.FFmpegError as problem:
-        if problem.errno == errno.ENOSPC:
+        if problem.errno in DISK_FULL:
             raise OSError(problem.errno, problem.strerror, str(path)) from problem
         raise
 
@@ -145,7 +145,8 @@ def _encode(raw: Path, path: Path, lead_s: float, length_s: float, note: str, ti
         return ""
     # The first complaint is the cause; without addresses and folders, reasons read alike everywhere.
     says = done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
-    if (full := os.strerror(errno.ENOSPC)) in says:
-        raise OSError(errno.ENOSPC, full, str(path))
+    for number in DISK_FULL:
+        if (full := os.strerror(number)) in says:
+            raise OSError(number, full, str(path))
     first = says.splitlines()[0]
     return re.sub(r"\[[^]]*\] *", "", first).replace(str(raw), raw.name)

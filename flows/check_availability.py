@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from audiosetzsl.availability.layer import add_observations
-from audiosetzsl.availability.snapshot import SNAPSHOT_COLUMNS, snapshot
+from audiosetzsl.availability.snapshot import SNAPSHOT_COLUMNS, record_check
 from audiosetzsl.blocks import Block
 from audiosetzsl.clips.reading import read_parts, read_signs
 from audiosetzsl.clips.standing import COLUMNS, NEVER_ASKED, standings
@@ -46,8 +45,8 @@ def check_availability(
     ledger = place.checks(day)
     counts = pursue(place, ledger, look, "youtube", None, runner or Processes(), asking)
     now = datetime.now(UTC)
-    seen = snapshot(read_parts(ledger, SNAPSHOT_COLUMNS), read_signs(place.canaries), now, asking.patience)
-    add_observations(place.availability, seen)
+    attempts, canaries = read_parts(ledger, SNAPSHOT_COLUMNS), read_signs(place.canaries)
+    seen = record_check(place.availability, attempts, canaries, now, asking.patience)
     say(f"{len(seen):,} videos are in {place.availability}")
     return counts
 

@@ -134,7 +134,7 @@ def _witness(attempt: Attempt, signs: Mapping[str, Signs], now: datetime, patien
 def _judged(counted: Sequence[Attempt], n: int, patience: Patience) -> Standing:
     last = counted[-1]
     verdict, nature = Verdict(last.verdict), nature_of(last.verdict)
-    alike = list(takewhile(lambda a: nature_of(a.verdict) is nature, reversed(counted)))
+    alike = _in_a_row(counted, nature)
     if nature in (Nature.GONE, Nature.CLOSED, Nature.BEYOND):
         return Standing(verdict, None, n, last)
     if nature is Nature.DOUBTFUL:
@@ -146,6 +146,16 @@ def _judged(counted: Sequence[Attempt], n: int, patience: Patience) -> Standing:
         return Standing(verdict, None, n, _told(counted))
     wait_s = patience.wait_s(nature, len(alike))
     return Standing(verdict, last.at + timedelta(seconds=wait_s), n, _told(counted))
+
+
+def _in_a_row(counted: Sequence[Attempt], nature: Nature) -> list[Attempt]:
+    """The latest attempts that ended alike, the last one first.
+
+    Between two doubtful looks there may be answers about us or about nothing: they take nothing from the first.
+    """
+    passed_over = (Nature.SESSION, Nature.BROKEN) if nature is Nature.DOUBTFUL else ()
+    about_it = [a for a in reversed(counted) if nature_of(a.verdict) not in passed_over]
+    return list(takewhile(lambda a: nature_of(a.verdict) is nature, about_it))
 
 
 def _told(counted: Sequence[Attempt]) -> Attempt | None:

@@ -90,8 +90,11 @@ NATURES = {
 }
 # The player answered for this video: a sign that the session is well.
 ANSWERED = frozenset({Nature.GOT, Nature.BEYOND, Nature.MEDIA})
-# An unwell session may give such answers for any video: they count only between two signs of a well one.
-NEEDS_WITNESS = frozenset({Nature.GONE, Nature.DOUBTFUL, Nature.CLOSED, Nature.LATER})
+# An unwell session, or a yt-dlp that is too old, gives such answers for any video: they count only between two
+# signs of a session that was well.
+NEEDS_WITNESS = frozenset(
+    {Nature.GONE, Nature.DOUBTFUL, Nature.CLOSED, Nature.LATER, Nature.SESSION, Nature.BROKEN}
+)
 
 
 def nature_of(verdict: str) -> Nature:

@@ -1,6 +1,5 @@
 """Attempt: one question for one segment, and the row of the ledger that it ends in."""
 
-import errno
 import logging
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from audiosetzsl import __version__
 from audiosetzsl.clips.flags import Flag
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError, SetupError
-from audiosetzsl.files import sha256_of
+from audiosetzsl.files import DISK_FULL, sha256_of
 from audiosetzsl.manifest import Segment
 from audiosetzsl.workspace import Workspace
 from extractors.inspection import inspect
@@ -22,7 +21,6 @@ from flows.sources.notes import read_note
 from flows.sources.source import Got, Source
 
 log = logging.getLogger(__name__)
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 Row = dict[str, Any]
 
 
@@ -138,7 +136,7 @@ def _looked_at(place: Workspace, got: Got, segment: Segment, *, ours: bool) -> R
 
 
 def _refuse_full_disk(problem: BaseException, place: Workspace) -> None:
-    if getattr(problem, "errno", None) in _FULL:
+    if getattr(problem, "errno", None) in DISK_FULL:
         raise SetupError(
             f"no space is left for {place.root}; nothing is lost: make room (`audiosetzsl plan` says how much) "
             "and run the same command again"

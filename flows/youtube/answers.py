@@ -13,8 +13,8 @@ _RULES = (
     ),
     (
         Verdict.BOT_CHECK,
-        r"not a bot|ip is likely being blocked|not available on this app|http error 403.*api page"
-        r"|api page: http error 403",
+        r"not a bot|ip is likely being blocked|not available on this app|api page: http error 403"
+        r"|please sign in",
     ),
     (Verdict.API_ERROR, r"unable to download api page|error reading response"),
     (Verdict.PRIVATE, r"private video|this video is private|video is private"),
@@ -36,12 +36,13 @@ _RULES = (
     (Verdict.AGE, r"confirm your age|inappropriate for some users|age.restricted|verify your age"),
     (
         Verdict.NOT_YET,
-        r"premieres? in|will begin in|live event|processing this video|is not yet available|premiere will",
+        r"premieres? in|will begin in|live event|processing this video|being processed|is not yet available"
+        r"|premiere will",
     ),
     # Bare words: gone, or meant for us. Never a verdict by themselves; see audiosetzsl.clips.standing.
     (
         Verdict.UNAVAILABLE,
-        r"video unavailable|video is unavailable|video is not available|content isn't available"
+        r"video unavailable|video is unavailable|video is not available|(content|video) isn't available"
         r"|recording is not available|does not exist|no longer available|has been removed",
     ),
     (
@@ -50,6 +51,7 @@ _RULES = (
     ),
 )
 _COMPILED = [(verdict, re.compile(pattern)) for verdict, pattern in _RULES]
+# The most telling first: of several warnings, it is the one that counts.
 _ABOUT_US = (Verdict.RATE_LIMITED, Verdict.BOT_CHECK, Verdict.API_ERROR)
 
 
@@ -65,9 +67,9 @@ def verdict_of(message: str, warnings: Sequence[str] = (), *, geo: bool = False)
         geo: whether yt-dlp raised its error for countries.
     """
     found = _first(message)
-    for warned in map(_first, warnings):
-        if warned in _ABOUT_US and found in (Verdict.EXTRACTOR_BROKEN, Verdict.UNAVAILABLE, None):
-            return warned
+    if found in (Verdict.API_ERROR, Verdict.UNAVAILABLE, Verdict.EXTRACTOR_BROKEN, None):
+        warned = {*map(_first, warnings), found}
+        found = next((verdict for verdict in _ABOUT_US if verdict in warned), found)
     if geo and found not in _ABOUT_US:
         return Verdict.GEO
     return found or Verdict.EXTRACTOR_BROKEN

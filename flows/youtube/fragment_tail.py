@@ -10,6 +10,7 @@ from flows.youtube.segment_index import Box, Fragment, boxes
 REORDER_S = 0.5
 # The description of a fragment of five seconds takes some 2 kB.
 DESCRIPTION_BYTES = 4 << 10
+_MOST_SAMPLES = 1 << 16
 
 
 def bytes_until(start_of_fragment: bytes, fragment: Fragment, until_s: float) -> int | None:
@@ -45,7 +46,7 @@ def _run(data: bytes) -> tuple[int, list[tuple[int, int]]]:
     if not flags & 0x1 or data[tfhd.body + 3] & 0x1 or moof.start + offset < moof.stop:
         raise ValueError("the samples are not said to follow the description")
     present = [bit for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit]
-    if count > (trun.stop - trun.body) // (4 * len(present) or 1):
+    if count > ((trun.stop - trun.body) // (4 * len(present)) if present else _MOST_SAMPLES):
         raise ValueError("more samples than their description has room for")
     default_duration, default_size = _defaults(data, tfhd)
     samples = []

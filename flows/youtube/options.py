@@ -114,6 +114,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _secrets_in(texts: Sequence[str]) -> tuple[str, ...]:
     """Every text and every longer part of one: the longest first, so that none is torn apart."""
-    values = {form for text in texts for form in (text, unquote(text))}
-    parts = {part for value in values for part in (value, *re.split(r"[=;,:@/+]+", value))}
+    parts = {part for text in texts for part in (text, *re.split(r"[=;,:@/+]+", text))}
+    parts |= {unquote(part) for part in parts}
     return tuple(sorted((p for p in parts if len(p) >= _LEAST_SECRET), key=len, reverse=True))

@@ -247,6 +247,6 @@ def _format(info: Mapping[str, Any]) -> Format:
 
 
 def _bare(message: str) -> str:
-    """Without colours and without yt-dlp's preamble."""
+    """Without colours, without yt-dlp's preamble, and without its call to report."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", message)
-    return re.sub(r"^(ERROR|WARNING): ", "", text)
+    return re.sub(r"^(ERROR|WARNING): |[;,.]? *please report this issue on .*", "", text, flags=re.I | re.S)

@@ -45,6 +45,21 @@ def made(source, tmp_path):
     return made
 
 
+def test_the_media_tell_the_truth(source):
+    for path in (source.video, source.both):
+        assert truth.frame_numbers(path) == [(pytest.approx(n / FPS), n) for n in range(round(SECONDS * FPS))]
+    for path in (source.audio, source.both):
+        assert truth.sound_starts_at_s(path, source) == pytest.approx(0, abs=0.001)
+        assert truth.sound_ends_at_s(path, source) == pytest.approx(SECONDS, abs=0.001)
+    for path, n_fragments in ((source.video, 6), (source.audio, 5)):
+        kinds = [kind for kind, _ in boxes(path.read_bytes())]
+        assert kinds[:3] == [b"ftyp", b"moov", b"sidx"]
+        assert kinds[3 : 3 + 2 * n_fragments] == [b"moof", b"mdat"] * n_fragments
+        assert kinds.count(b"sidx") == 1
+    with av.open(source.video) as container:
+        assert any(p.pts > p.dts + p.duration for p in container.demux(video=0) if p.pts is not None)
+
+
 def on_screen(pictures, time_s):
     """Number of the picture that is on screen."""
     return [number for shown_s, number in pictures if shown_s <= time_s + 0.002][-1]

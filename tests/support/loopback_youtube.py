@@ -126,7 +126,10 @@ class LoopbackYouTube:
 
 class _PlayerHandler(Handler):
     def do_POST(self):
-        question = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+        asked = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        if not asked:
+            return  # whoever asked was killed meanwhile
+        question = json.loads(asked)
         ytid = question.get("videoId", "")
         self.serve("player", ytid, None, partial(self._answer, ytid))
 

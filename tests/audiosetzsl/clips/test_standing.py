@@ -158,12 +158,19 @@ def test_looks_in_between_do_no_harm():
     assert found == Standing(Verdict.UNAVAILABLE, None, 4)
 
 
-@pytest.mark.parametrize("between", ["rate_limited", "stalled", "not_yet"])
+@pytest.mark.parametrize("between", ["stalled", "not_yet"])
 def test_a_counting_answer_of_another_kind_begins_the_looks_anew(between):
     times = [0, HOUR_S, DAY_S]
     answers = ["unavailable", between, "unavailable"]
     found = stand(list(zip(answers, times, strict=True)), well_around(*times))
     assert found == Standing(Verdict.UNAVAILABLE, at(2 * DAY_S), 3)
+
+
+@pytest.mark.parametrize("between", ["rate_limited", "api_error"])
+def test_an_answer_that_is_not_about_the_video_takes_nothing_from_the_first_look(between):
+    times = [0, HOUR_S, DAY_S]
+    found = stand(list(zip(["unavailable", between, "unavailable"], times, strict=True)), well_around(*times))
+    assert found == Standing(Verdict.UNAVAILABLE, None, 3)
 
 
 # Waiting
@@ -250,8 +257,16 @@ def test_of_lasting_answers_the_last_counts():
 def test_answers_about_the_session_leave_what_is_known_of_the_video():
     found = stand([("stalled", 0), ("bot_check", 100)], well_around(0, 100))
     assert (found.verdict, found.life, found.told.at) == (Verdict.BOT_CHECK, Life.ALIVE, at(0))
-    found = stand([("unavailable", 0), *(("bot_check", t) for t in range(100, 106))], well_around(0))
+    checks = range(100, 106)
+    found = stand([("unavailable", 0), *(("bot_check", t) for t in checks)], well_around(0, *checks))
     assert found.settled and found.life is Life.UNKNOWN
+
+
+@pytest.mark.parametrize("verdict", ["rate_limited", "bot_check", "extractor_broken", "api_error"])
+def test_what_every_video_is_told_settles_none_of_them(verdict):
+    often = [(verdict, t) for t in range(0, 100_000, 1000)]
+    refused = stand(often, canaries(*((t + 1, False) for t, _ in enumerate(often))))
+    assert (refused.verdict, refused.settled, refused.due_at) == (None, False, BEGINNING)
 
 
 def test_verdicts_are_counted_with_those_of_whom_nothing_is_known():

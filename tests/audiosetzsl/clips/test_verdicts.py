@@ -31,7 +31,7 @@ def test_what_verdicts_mean(nature, verdicts):
 
 def test_an_answer_of_the_player_vouches_and_needs_no_voucher():
     assert not ANSWERED & NEEDS_WITNESS
-    assert set(Nature) - ANSWERED - NEEDS_WITNESS == {Nature.SESSION, Nature.BROKEN, Nature.ABSENT}
+    assert set(Nature) - ANSWERED - NEEDS_WITNESS == {Nature.ABSENT}
 
 
 def test_an_unknown_word_means_nothing():

@@ -313,7 +313,7 @@ def test_doubts_and_silence_call_for_a_canary(tmp_path, alone):
 @pytest.mark.parametrize("name", ["", "a/b", "../x", ".hidden", "a b", "x" * 41, "näher", "a\n"])
 def test_names_that_are_no_names_of_files_are_refused(tmp_path, name):
     with pytest.raises(
-        SetupError, match="is no name of an egress, expected letters, digits, `_`, `.` and `-`"
+        SetupError, match=r"is no name of an egress, expected letters, digits, `_`, `\.` and `-`"
     ):
         Egress(tmp_path / "egresses", name, Pace())
     assert not (tmp_path / "egresses").exists()
