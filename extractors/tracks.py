@@ -74,7 +74,8 @@ def read_tracks(
         raise ClipError("empty", f"{name} holds not one picture; fetch the segment again")
     seen = _seen(picture, pictures, end_s - start_s)
     last_s = start_s + max(piece.ends_s for piece in seen.shown or seen.pieces)
-    if last_s < end_s - ROUNDING_S and ends_early(picture, last_s):
+    # Twice: a picture that begins within the rounding of the end is not shown, and its beginning is rounded too.
+    if last_s < end_s - 2 * ROUNDING_S and ends_early(picture, last_s):
         says = f"the picture of {name} breaks off at {last_s:.2f} s, before the end that its container states"
         raise ClipError("unreadable", f"{says}; fetch the segment again")
     if not seen.shown:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 from pathlib import Path
-
 from typing import Any
 
 from prefect import flow

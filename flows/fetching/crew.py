@@ -13,6 +13,12 @@ R = TypeVar("R")
 Begin = Callable[[], None]
 Work = Callable[[T, Begin], R]
 _LOOK_S = 0.2
+# After an error, for what is being done just then.
+LAST_S = 10.0
+
+
+class Over(Exception):
+    """Nothing further is to begin: another has failed meanwhile, or nobody hears what comes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +43,7 @@ class Crew(Generic[T, R]):
         self._done: queue.SimpleQueue[tuple[T, R | None, BaseException | None]] = queue.SimpleQueue()
         self._jobs: list[_Job[T]] = []
         self._lock = threading.Lock()  # over jobs: each is either done or given up
+        self._problems: list[BaseException] = []
         self._over = False
         self._looked_s = time.monotonic()
 
@@ -44,7 +51,8 @@ class Crew(Generic[T, R]):
         """Yield items with their results as they come, None for a result that took too long.
 
         A bare None comes now and then while nothing does, for those who have something to do meanwhile. An
-        exception of the function ends the work: nothing further is begun.
+        exception of the function ends the work: nothing further is begun, and what others are just doing is
+        yielded before the exception is raised.
         """
         for item in items:
             self._todo.put(item)
@@ -52,13 +60,27 @@ class Crew(Generic[T, R]):
             self._hire()
         left = len(items)
         try:
-            while left:
+            while left and not self._problems:
                 outcome = self._late() or self._next()
-                if outcome is not None:
-                    left -= 1
+                left -= outcome is not None
                 yield outcome
+            self._over = True
+            if self._problems:
+                yield from self._last()
+                raise self._problems[0]
         finally:
             self._over = True
+
+    def _last(self) -> Iterator[tuple[T, R | None]]:
+        """What was begun before an error, and comes soon after it."""
+        until_s = time.monotonic() + LAST_S
+        while (self._is_busy() or not self._done.empty()) and time.monotonic() < until_s:
+            if (outcome := self._next()) is not None:
+                yield outcome
+
+    def _is_busy(self) -> bool:
+        with self._lock:
+            return any(job.since_s is not None for job in self._jobs)
 
     def _next(self) -> tuple[T, R | None] | None:
         try:
@@ -66,7 +88,8 @@ class Crew(Generic[T, R]):
         except queue.Empty:
             return None
         if problem is not None:
-            raise problem
+            self._problems.append(problem)
+            return None
         return item, result
 
     def _late(self) -> tuple[T, None] | None:
@@ -101,10 +124,13 @@ class Crew(Generic[T, R]):
                 if job.given_up:
                     return  # another has taken the place of this thread
                 self._jobs.remove(job)
-            self._done.put((job.item, *outcome))
+                self._over |= outcome[1] is not None
+                self._done.put((job.item, *outcome))
 
     def _outcome(self, job: _Job[T]) -> tuple[R | None, BaseException | None]:
         def begin() -> None:
+            if self._over:
+                raise Over
             job.since_s = time.monotonic()
 
         try:

@@ -18,7 +18,7 @@ def alone(place: Workspace) -> Iterator[None]:
         SetupError: another run holds it.
     """
     place.root.mkdir(parents=True, exist_ok=True)
-    with (place.root / ".fetching").open("w") as lock:
+    with (place.root / ".fetching").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
@@ -33,7 +33,7 @@ def alone(place: Workspace) -> Iterator[None]:
 @contextmanager
 def at_work(place: Workspace) -> Iterator[None]:
     """Be seen to work on a block: a new run waits for the workers of one that was killed."""
-    with (place.root / ".working").open("w") as lock:
+    with (place.root / ".working").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
 
@@ -45,7 +45,7 @@ def is_orphan() -> bool:
 
 
 def _wait_for_orphans(place: Workspace) -> None:
-    with (place.root / ".working").open("w") as lock:
+    with (place.root / ".working").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 

@@ -115,13 +115,12 @@ class Egress:
             state.doubts = max(state.doubts + 1, self.pace.canary_after if strongly else 0)
 
     def failed(self) -> float:
-        """Note a failed canary; pauses everybody and returns for how many seconds."""
+        """Note a failed canary; pauses everybody, until one is alive again, and returns for how many seconds."""
         with self.state() as state:
             doubled = 2.0 ** min(state.failures, _MOST_DOUBLINGS)
             longest = min(self.pace.pause_s * doubled, self.pace.longest_pause_s)
             seconds: float = longest * (1 + self.pace.jitter * random.uniform(-1, 1))
             state.failures, state.doubts = state.failures + 1, 0
-            state.sign_s = 0.0  # the next question is a canary again
             state.paused_until_s = max(state.paused_until_s, self._clock() + seconds)
             return seconds
 
@@ -190,6 +189,6 @@ class Egress:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
+    with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,5 +1,7 @@
 """Source local: a folder, here or anywhere that fsspec reaches, of clips or of whole videos."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -79,7 +81,8 @@ def holdings(where: str) -> Holdings:
     try:
         fs, root = url_to_fs(where)
         there = fs.isdir(root)
-        paths = sorted(fs.find(root)) if there else []
+        found = _files_here(root) if isinstance(fs, LocalFileSystem) else fs.find(root)
+        paths = sorted(found) if there else []
     except Exception as problem:  # each of the systems that fsspec reaches has errors of its own
         raise SetupError(
             told(f"{where} cannot be listed ({problem}); expected a folder that holds clips")
@@ -96,6 +99,18 @@ def holdings(where: str) -> Holdings:
         if len({PurePosixPath(path).parent for path in claims}) < len(claims):
             _refuse_two(claims, key)
     return Holdings(fs, files)
+
+
+def _files_here(root: str) -> Iterator[str]:
+    """Files under a folder, also where it is put together of links to other disks; each folder once."""
+    seen = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = Path(folder).resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (str(Path(folder, name)) for name in names)
 
 
 def _opened(fs: Any, path: str) -> Any:

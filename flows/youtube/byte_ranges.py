@@ -7,13 +7,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, RequestError
 
 from audiosetzsl.clips.verdicts import Verdict
 from flows.sources.source import Refusal
-from flows.youtube.session import retry_after_s
 
 # YouTube slows down whoever asks for more than some 10 MiB at once.
 LARGEST_REQUEST = 8 << 20
@@ -37,6 +38,10 @@ class NotThisWay(Exception):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NoRanges(NotThisWay):
+    """The server sends the whole file whatever it is asked for."""
 
 
 class BeyondEnd(Exception):
@@ -71,7 +76,8 @@ class ByteRanges:
         """Bytes `start` to `stop` (exclusive), fewer only where the file ends; its beginning is pulled once.
 
         Raises:
-            NotThisWay: the server sends no ranges, or others than it is asked for, or refuses this address.
+            NotThisWay: the server sends other ranges than it is asked for, or refuses this address.
+            NoRanges: it sends none.
             BeyondEnd: the file has no such bytes.
             Refusal: it does not send them, or not in time.
         """
@@ -137,7 +143,7 @@ class ByteRanges:
         """How many bytes an answer holds, once it is sure that they are those from `start` on."""
         told = _RANGE.fullmatch(response.headers.get("Content-Range") or "")
         if response.status != 206 or told is None:
-            raise NotThisWay("the server sends no ranges")
+            raise NoRanges("the server sends no ranges")
         _refuse_compressed(response)
         first, last, size = map(int, told.groups())
         if first != start or not start <= last < min(stop, size):
@@ -187,6 +193,18 @@ class ByteRanges:
                 Verdict.STALLED,
                 f"{self.pulled_bytes} bytes within {self._persistence.clip_s:.0f} s, and not whole",
             )
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Seconds of a Retry-After header, which may also be a date; None if it says nothing useful."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])  # longer than anybody lives
+    try:
+        at = parsedate_to_datetime(text)
+        return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _some(response: Any, at_most: int) -> bytes:

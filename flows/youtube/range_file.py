@@ -13,6 +13,7 @@ class RangeFile(io.RawIOBase):
         self._ranges, self._chunk, self._most = ranges, chunk, held
         self._held: dict[int, bytes] = {}
         self._at = 0
+        self._broken = False
         self._load(0)
 
     def readable(self) -> bool:
@@ -36,11 +37,14 @@ class RangeFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` up to the end of a chunk."""
+        """Fill `buffer` up to the end of a chunk; after an error there is nothing more."""
         number, offset = divmod(self._at, self._chunk)
-        if self._at >= self._size:
+        if self._broken or self._at >= self._size:
             return 0
+        # A demuxer reads on after an error, which it would only hear of twice.
+        self._broken = True
         piece = self._load(number)[offset : offset + len(buffer)]
+        self._broken = False
         buffer[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)

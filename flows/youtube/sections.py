@@ -119,7 +119,9 @@ def _work(answer: Connection, job: "_Job") -> None:
         _download(job, heard)
         said = ""
     except Exception as problem:
-        said = " ".join([str(problem), *heard.said[-1:]]).replace(f"{job.scratch}/", "") or repr(problem)
+        told = [str(problem) or repr(problem), *heard.said[-1:]]
+        unlike = dict.fromkeys(text.removeprefix("ERROR: ") for text in told)
+        said = "; ".join(unlike).replace(f"{job.scratch}/", "")
     answer.send(said[:_LONGEST_ANSWER])
     answer.close()
 
@@ -136,13 +138,16 @@ def _download(job: "_Job", heard: "Silence") -> None:
     from yt_dlp.utils import download_range_func
 
     ffmpeg = get_ffmpeg_exe()
+    folder = _named_ffmpeg(Path(job.scratch), ffmpeg)
+    # Whether there is an ffmpeg, yt-dlp also asks where it does not look at the parameter.
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     ours = {
         "format": job.formats,
         "logger": heard,
         "outtmpl": {"default": f"{job.scratch}/section.%(ext)s"},
         "download_ranges": download_range_func(None, [job.seconds]),
         "external_downloader_args": {"ffmpeg_i": reader_options(ffmpeg)},
-        "ffmpeg_location": str(_named_ffmpeg(Path(job.scratch), ffmpeg)),
+        "ffmpeg_location": str(folder),
         "overwrites": True,
     }
     started({**job.params, **ours}).process_ie_result(job.info, download=True)

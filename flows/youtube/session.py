@@ -3,12 +3,11 @@
 import io
 import re
 import threading
-import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from yt_dlp import YoutubeDL
@@ -20,6 +19,7 @@ from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
 from flows.sources.source import Refusal
 from flows.youtube.answers import verdict_of
+from flows.youtube.byte_ranges import retry_after_s
 from flows.youtube.options import YtDlpOptions
 
 # As many lines as I3D is fed from; H.264 and AAC can be cut without decoding.
@@ -86,10 +86,16 @@ class Video:
 
 
 class _Listener:
-    """Keeps what yt-dlp warns of, and prints nothing."""
+    """Keeps what yt-dlp warns of, and what it does not tell, and prints nothing."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self.retry_after_s: float | None = None
+
+    def forget(self) -> None:
+        """Begin anew, with another question."""
+        self.warnings.clear()
+        self.retry_after_s = None
 
     def debug(self, message: str) -> None:
         """Leave out."""
@@ -100,6 +106,14 @@ class _Listener:
 
     error = debug
 
+    def urlopen(self, stock: Callable[[Any], Any], request: Any) -> Any:
+        """Open an address; yt-dlp turns errors into words, and forgets how long a server wants to be left alone."""
+        try:
+            return stock(request)
+        except HTTPError as problem:
+            self.retry_after_s = retry_after_s(problem.response.headers.get("Retry-After"))
+            raise
+
 
 class Session:
     """Asks YouTube by yt-dlp; belongs to one thread."""
@@ -107,7 +121,6 @@ class Session:
     def __init__(self, options: YtDlpOptions) -> None:
         self._heard = _Listener()
         self._options = options
-        self._retry_after_s: float | None = None
         try:
             self._ydl = started({**self.params, "logger": self._heard})
         except (ValueError, OSError, YoutubeDLError) as problem:
@@ -115,8 +128,10 @@ class Session:
             raise SetupError(
                 f"yt-dlp does not start: {self.plain(str(problem))}; check its options"
             ) from None
-        self._stock_urlopen = self._ydl.urlopen
-        self._ydl.urlopen = self._urlopen
+        self._ydl.urlopen = partial(self._heard.urlopen, self._ydl.urlopen)
+        # A thread ends and takes its session with it: the connections are not to wait for the collector.
+        self._closed = weakref.finalize(self, self._ydl.close)
+        self._closed.atexit = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -129,7 +144,7 @@ class Session:
 
     def close(self) -> None:
         """Close all connections."""
-        self._ydl.close()
+        self._closed()
 
     def open(self, url: str, headers: Mapping[str, str]) -> Any:
         """Open an address with the cookies, the proxy and the disguise of this session.
@@ -170,8 +185,7 @@ class Session:
         )
 
     def _asked(self, ytid: str, ask: Callable[[str], Any]) -> dict[str, Any]:
-        self._heard.warnings.clear()
-        self._retry_after_s = None
+        self._heard.forget()
         try:
             info = ask(f"https://www.youtube.com/watch?v={ytid}")
         except DownloadError as problem:
@@ -193,20 +207,12 @@ class Session:
         geo = isinstance(cause, GeoRestrictedError)
         verdict = verdict_of(message, self._heard.warnings, geo=geo)
         told = "; ".join([_bare(message), *(_bare(w) for w in self._heard.warnings[-1:])])
-        return Refusal(verdict, self._options.plain(told), self._retry_after_s)
+        return Refusal(verdict, self._options.plain(told), self._heard.retry_after_s)
 
     def _unusable(self, problem: NoSupportingHandlers) -> SetupError:
         return SetupError(
             f"yt-dlp cannot ask as it is told to: {self.plain(str(problem))}; check its options"
         )
-
-    def _urlopen(self, request: Any) -> Any:
-        try:
-            return self._stock_urlopen(request)
-        except HTTPError as problem:
-            # yt-dlp turns the answer into words, and forgets for how long the server wants to be left alone.
-            self._retry_after_s = retry_after_s(problem.response.headers.get("Retry-After"))
-            raise
 
 
 def started(params: dict[str, Any]) -> YoutubeDL:
@@ -220,18 +226,6 @@ def started(params: dict[str, Any]) -> YoutubeDL:
         _ = ydl.cookiejar
     ydl.params["cookiefile"] = None
     return ydl
-
-
-def retry_after_s(header: str | None) -> float | None:
-    """Seconds of a Retry-After header, which may also be a date; None if it says nothing useful."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:9])  # longer than anybody lives
-    try:
-        at = parsedate_to_datetime(text)
-        return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
 
 
 def _format(info: Mapping[str, Any]) -> Format:

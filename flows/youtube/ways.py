@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 from audiosetzsl.clips.verdicts import Verdict
 from flows.sources.source import Refusal
-from flows.youtube.byte_ranges import BeyondEnd, ByteRanges, NotThisWay, Persistence
+from flows.youtube.byte_ranges import BeyondEnd, ByteRanges, NoRanges, NotThisWay, Persistence
 from flows.youtube.fragment_tail import DESCRIPTION_BYTES, bytes_until
 from flows.youtube.range_file import RangeFile
 from flows.youtube.sections import download_sections
@@ -67,16 +67,19 @@ def fetch(errand: Errand) -> Media:
     Raises:
         Refusal: no way works, or one says that no other would.
     """
-    status: int | None = None
+    useless: set[Callable[[Errand], Media]] = set()
     said: list[str] = []
     for way in _ways(errand.video):
-        if way is not by_hls and status is not None:
-            continue  # the same addresses would refuse again
+        if way in useless:
+            continue
         try:
             return way(errand)
         except NotThisWay as problem:
-            status = problem.status or status
             said.append(str(problem))
+            if problem.status is not None:
+                useless |= {by_seeking, whole}  # the same addresses would refuse again
+            elif isinstance(problem, NoRanges):
+                useless.add(by_seeking)
     raise Refusal(Verdict.MEDIA_HTTP, errand.session.plain("; ".join(dict.fromkeys(said))))
 
 

@@ -324,6 +324,16 @@ def test_fragments_of_a_file_are_enough(source, tmp_path, start_s, end_s, index)
     hold(done.path, source, start_s, end_s, sound_off_s=0.001)
 
 
+@pytest.mark.parametrize("start_s", [12.041, 13.481, 18.161])
+def test_a_part_that_ends_where_the_segment_does_is_not_taken_for_cut_short(source, tmp_path, start_s):
+    # The segment ends one millisecond after a picture begins, which rounds to where the picture begins.
+    whole = part_of(source.video, 2, 4, index=True)
+    video = tmp_path / "video.part"
+    video.write_bytes(whole)
+    done = cut([video], tmp_path / "clip.mp4", start_s, start_s + 1)
+    assert done.how == "copy" and done.ended_s is None
+
+
 def test_a_segment_that_outlasts_the_video_ends_with_it(source, tmp_path):
     done = cut([source.video, source.audio], tmp_path / "clip.mp4", 26.5, 36.5)
     assert done.ended_s == pytest.approx(30) and done.shown_s == pytest.approx(3.5)

@@ -1,6 +1,11 @@
-"""A workspace small enough to be built and trained on within a test."""
+"""A workspace small enough to be built and trained on within a test, and a loopback YouTube to fetch from."""
 
+from types import SimpleNamespace
+
+import fault_storm
 import pytest
+from patient_fetch import asking
+from truth_media import render
 
 from audiosetzsl.classes import AUDIOSETZSL, ClassList
 from audiosetzsl.selection.class_file import write_class_file
@@ -23,3 +28,21 @@ def tiny_workspace(tmp_path, write_audioset):
     workspace = tmp_path / "work"
     build_manifest(workspace, str(lists), write_class_file(classes, tmp_path / "tiny.toml"), any_lists=True)
     return workspace
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    """60 s of film whose pictures tell their number."""
+    return render(tmp_path_factory.mktemp("film"), seconds=60).video.parent
+
+
+@pytest.fixture
+def youtube(film, tmp_path):
+    """`server`, `asking` it, and `storm(n)`: a workspace of n segments without faults."""
+    with fault_storm.serve(film) as server:
+        config = fault_storm.write_config(server, tmp_path / "yt-dlp.conf")
+
+        def storm(n, seed=0):
+            return fault_storm.make_storm(tmp_path / "work", server, n, seed, share=0.0)
+
+        yield SimpleNamespace(server=server, asking=asking(config), config=config, storm=storm)

@@ -167,7 +167,9 @@ def test_a_stage_gives_identical_bytes_plainly_and_through_prefect(server, tiny_
     for shard in shards:
         assert (plain.root / shard).read_bytes() == (recorded.root / shard).read_bytes(), shard
     for part in sorted(plain.clips.iterdir()):
-        timeless = [read_ledger(place.clips / part.name).drop(["at"]) for place in (plain, recorded)]
+        timeless = [
+            read_ledger(place.clips / part.name).drop(["at", "took_s"]) for place in (plain, recorded)
+        ]
         assert timeless[0].equals(timeless[1]), part
     recorded_runs = [
         (run["name"], run["state_type"])
@@ -207,6 +209,35 @@ def test_a_changed_dataset_starts_training_and_an_unchanged_one_does_not(server,
     server.runs("train-cjme", 2)
     changed = {"filter": {"event": {"name": ["audiosetzsl.dataset.changed"]}}}
     assert server.ask("/events/filter", changed)["total"] == 1
+
+
+def test_youtube_is_asked_only_under_a_limit_of_the_server(server, youtube, tmp_path):
+    place = youtube.storm(6).place
+    egress = "limited"
+    canaries = ",".join(youtube.asking.canaries)
+    fetch = [
+        sys.executable,
+        "-m",
+        "flows",
+        "fetch-clips",
+        "--workspace",
+        str(place.root),
+        "--source",
+        "youtube",
+    ]
+    fetch += ["--rate", "360000", "--egress", egress, "--canaries", canaries]
+    fetch += ["--yt-dlp-config", str(youtube.config), "--prefect"]
+    last = server.call(*fetch, code=1).splitlines()[-1]
+    assert last.startswith("error: Prefect's server has no limit 'youtube-limited'; make it")
+    assert youtube.server.hits == []  # not even a canary
+    # A slot frees itself within 1/2 s: seven questions take three seconds at least.
+    server.call(PREFECT, "gcl", "create", "youtube-limited", "--limit", "1", "--slot-decay-per-second", "2")
+    server.call(*fetch)
+    ledger = read_ledger(place.clips / "part-00000.parquet")
+    assert ledger["verdict"].to_pylist() == ["ok"] * 6
+    asked = sorted(hit.wall_s for hit in youtube.server.requests(server="player"))
+    assert len(asked) == 7
+    assert asked[-1] - asked[0] > 2
 
 
 def times(folder):

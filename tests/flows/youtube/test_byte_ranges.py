@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from email.utils import formatdate
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 
@@ -15,7 +16,7 @@ from loopback_http import Server
 from audiosetzsl.clips.verdicts import Verdict
 from flows.sources.source import Refusal
 from flows.youtube import byte_ranges
-from flows.youtube.byte_ranges import LARGEST_REQUEST, BeyondEnd, NotThisWay, Persistence
+from flows.youtube.byte_ranges import LARGEST_REQUEST, BeyondEnd, NotThisWay, Persistence, retry_after_s
 from flows.youtube.range_file import RangeFile
 
 NAME = "both.mp4"
@@ -369,3 +370,28 @@ def test_a_range_file_is_no_place_before_itself(ranges):
         reader.seek(-1)
     assert reader.readable() and reader.seekable() and not reader.writable()
     assert reader.seek(10, 2) and reader.read(5) == b"", "beyond the end there is nothing"
+
+
+def test_a_range_file_breaks_once(server, ranges):
+    reader = RangeFile(ranges(NAME).stream, 1000)
+    server.faults[NAME] = Fault("media", "status", status=403)
+    reader.seek(5000)
+    with pytest.raises(NotThisWay, match="HTTP 403"):
+        reader.read(10)
+    assert reader.read(10) == b"", "a demuxer reads on, and must not wait for the same again"
+    assert len(server.requests(NAME)) == 2
+
+
+def test_retry_after_is_a_number_of_seconds_or_a_date():
+    assert retry_after_s("7") == 7 and retry_after_s(" 120 ") == 120
+    assert retry_after_s(formatdate(time.time() + 60, usegmt=True)) == pytest.approx(60, abs=2)
+    assert retry_after_s(formatdate(time.time() + 60).removesuffix(" -0000")) == pytest.approx(60, abs=2)
+    assert retry_after_s("Sun, 06 Nov 1994 08:49:37 GMT") == 0, "long ago"
+    assert retry_after_s("9" * 400) < 1e10
+    assert [retry_after_s(text) for text in (None, "", "-5", "1.5", "soon", "Fri, 99 Jan")] == [None] * 6
+
+
+@given(st.text())
+def test_whatever_the_header_says_it_is_seconds_or_nothing(text):
+    seconds = retry_after_s(text)
+    assert seconds is None or 0 <= seconds < float("inf")

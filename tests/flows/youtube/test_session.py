@@ -1,19 +1,15 @@
 """A session: what it says of a video, what it never writes, and what it cannot be started with."""
 
 import http.client
-import time
-from email.utils import formatdate
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from loopback_faults import Fault
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
 from flows.sources.source import Refusal
 from flows.youtube.options import YtDlpOptions, user_options
-from flows.youtube.session import Session, retry_after_s
+from flows.youtube.session import Session
 
 YTID = "-id_of_11ch"
 
@@ -139,16 +135,11 @@ def test_a_proxy_of_an_unknown_kind_is_a_matter_of_set_up(server):
     session.close()
 
 
-def test_retry_after_is_a_number_of_seconds_or_a_date():
-    assert retry_after_s("7") == 7 and retry_after_s(" 120 ") == 120
-    assert retry_after_s(formatdate(time.time() + 60, usegmt=True)) == pytest.approx(60, abs=2)
-    assert retry_after_s(formatdate(time.time() + 60).removesuffix(" -0000")) == pytest.approx(60, abs=2)
-    assert retry_after_s("Sun, 06 Nov 1994 08:49:37 GMT") == 0, "long ago"
-    assert retry_after_s("9" * 400) < 1e10
-    assert [retry_after_s(text) for text in (None, "", "-5", "1.5", "soon", "Fri, 99 Jan")] == [None] * 6
-
-
-@given(st.text())
-def test_whatever_the_header_says_it_is_seconds_or_nothing(text):
-    seconds = retry_after_s(text)
-    assert seconds is None or 0 <= seconds < float("inf")
+def test_a_session_that_is_dropped_closes_its_connections_at_once(server):
+    session = Session(YtDlpOptions(server.ydl_params()))
+    session.look(YTID)
+    director = session._ydl._request_director
+    closed = []
+    director.close = lambda: closed.append(True)
+    del session
+    assert closed == [True]
