@@ -11,7 +11,7 @@ from audiosetzsl.clips.standing import COLUMNS, NEVER_ASKED, standings
 from audiosetzsl.errors import SetupError
 from audiosetzsl.show import say
 from audiosetzsl.workspace import Workspace
-from flows.fetch_clips import Asking, pursue
+from flows.fetch_clips import Asking, Inquiry, pursue
 from flows.fetching.attempt import look
 from flows.planning import plan_workspace
 from flows.runner import Processes, Runner
@@ -36,14 +36,12 @@ def check_availability(
         How many segments stand at which verdict.
     """
     place, asking = Workspace(workspace), asking or Asking()
-    day = (
-        _day(on)
-        if on
-        else _begun(place, plan_workspace(place), asking) or _day(str(datetime.now(UTC).date()))
-    )
+    begun = None if on else _begun(place, plan_workspace(place), asking)
+    day = begun or _day(on or str(datetime.now(UTC).date()))
     say(f"the check of {day}")
     ledger = place.checks(day)
-    counts = pursue(place, ledger, look, "youtube", None, runner or Processes(), asking)
+    inquiry = Inquiry("check-availability", place, ledger, look, "youtube")
+    counts = pursue(inquiry, runner or Processes(), asking)
     now = datetime.now(UTC)
     attempts, canaries = read_parts(ledger, SNAPSHOT_COLUMNS), read_signs(place.canaries)
     seen = record_check(place.availability, attempts, canaries, now, asking.patience)

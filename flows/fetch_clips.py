@@ -61,23 +61,36 @@ def fetch_clips(
         How many segments stand at which verdict.
     """
     place = Workspace(workspace)
-    return pursue(place, place.clips, fetch, source, block_size, runner or Processes(), asking or Asking())
+    inquiry = Inquiry("fetch-clips", place, place.clips, fetch, source)
+    return pursue(inquiry, runner or Processes(), asking or Asking(), block_size)
 
 
-def pursue(
-    place: Workspace,
-    ledger: Path,
-    question: Question,
-    source: str,
-    block_size: int | None,
-    runner: Runner,
-    asking: Asking,
-) -> dict[str, int]:
-    """Ask one question for every segment of a workspace, again and again, until nothing is due."""
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One question for every segment of a workspace, and the folder of the ledger that takes the answers."""
+
+    name: str  # of the stage, for people
+    place: Workspace
+    ledger: Path
+    question: Question
+    source: str
+
+
+def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | None = None) -> dict[str, int]:
+    """Ask a question for every segment of a workspace, again and again, until nothing is due."""
+    place, ledger = inquiry.place, inquiry.ledger
     blocks = plan_workspace(place, block_size)
-    open_source(source, place.root / "scratch", asking.options)  # says at once what is wrong with it
+    # Opened here to say at once what is wrong with it.
+    open_source(inquiry.source, place.root / "scratch", asking.options)
     errand = Errand(
-        *(place, ledger, question, source, asking.options, asking.egress, asking.pace, asking.canaries),
+        place,
+        ledger,
+        inquiry.question,
+        inquiry.source,
+        options=asking.options,
+        egress=asking.egress,
+        pace=asking.pace,
+        canaries=asking.canaries,
         gate=runner.gate(),
     )
     again: Sequence[Verdict] = asking.again
@@ -87,7 +100,7 @@ def pursue(
             again = ()
             if due.blocks:
                 meter = LedgerMeter(ledger, due.n_due)
-                for _ in runner.map(ledger.name, partial(work_block, errand), due.blocks, meter):
+                for _ in runner.map(inquiry.name, partial(work_block, errand), due.blocks, meter):
                     pass
             elif asking.wait and due.next_at:
                 _sleep_until(due.next_at)

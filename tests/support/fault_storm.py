@@ -103,8 +103,10 @@ def make_storm(
     rng = random.Random(seed)
     names = sorted(FAULTS)
     rows, kinds, right = [], {}, {}
+    n_faults = 0  # in turn, so that a small storm has all kinds
     for number in range(n):
-        kind = names[number % len(names)] if rng.random() < share else ""
+        kind = names[n_faults % len(names)] if rng.random() < share else ""
+        n_faults += bool(kind)
         lasts_s = rng.choice([10.0, 10.0, 10.0, 9.0, 4.0, 1.0])
         start_s = rng.randrange(0, int(ENDS_S - lasts_s) * 1000) / 1000
         if kind == "start past the end":
@@ -216,10 +218,10 @@ def _now():
 
 def _start(place: Workspace, config: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(SUPPORT / "patient_fetch.py"), str(place.root), str(config)]
-    log = place.root.with_suffix(".log").open("ab")
-    return subprocess.Popen(
-        command, start_new_session=True, stdout=log, stderr=log, cwd=SUPPORT.parent.parent
-    )
+    with place.root.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(
+            command, start_new_session=True, stdout=log, stderr=log, cwd=SUPPORT.parent.parent
+        )
 
 
 def _wait_for_news(place: Workspace, process: subprocess.Popen[bytes], more_s: float) -> None:
