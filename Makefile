@@ -27,6 +27,9 @@ check: $(INSTALLED) ## lint, types, boundaries between the rooms, fast tests
 
 bench: $(INSTALLED) ## measure speed and memory, as ratios of two things in one run
 	$(BIN)/python benchmarks/build_manifest.py
+	$(BIN)/python benchmarks/cut_accuracy.py
+	$(BIN)/python benchmarks/fetch_clips.py
+	$(BIN)/python benchmarks/fault_storm.py
 
 lock: $(INSTALLED) ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
