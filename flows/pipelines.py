@@ -36,7 +36,7 @@ def make_dataset(
         if source == "synthetic" and settings.per_class is None:
             raise SetupError(
                 f"{workspace} has no manifest, and stand-ins of the whole dataset are of no use; name your clips "
-                "with --source, or give it a manifest with build-manifest or sample-manifest"
+                "with --source youtube or local:FOLDER, or give it a manifest with build-manifest or sample-manifest"
             )
         sample_manifest(workspace, per_class=settings.per_class)
     fetch_clips(workspace, source, settings.block_size, runner, asking)

@@ -129,7 +129,7 @@ def test_scores_and_features_without_a_dataset_say_what_to_run(manifest, tmp_pat
 
 def test_stand_ins_of_the_whole_dataset_are_refused(tmp_path):
     with pytest.raises(
-        SetupError, match=r"w has no manifest, and stand-ins .*--source local:FOLDER, or give it"
+        SetupError, match=r"w has no manifest, and stand-ins .*--source youtube or local:FOLDER, or give it"
     ):
         make_dataset(tmp_path / "w", PRESETS["paper"])
 
