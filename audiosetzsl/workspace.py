@@ -38,9 +38,9 @@ class Workspace:
         return self.root / "canaries"
 
     @property
-    def egresses(self) -> Path:
-        """Pace and pauses of every egress, shared by all processes that use it."""
-        return self.root / "egresses"
+    def health(self) -> Path:
+        """What the latest answers say of the session of every egress, for all processes that use it."""
+        return self.root / "health"
 
     def checks(self, date: str) -> Path:
         """The ledger of one dated check of availability, one part a block."""

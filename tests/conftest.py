@@ -11,6 +11,12 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(autouse=True)
+def _state_of_its_own(tmp_path_factory, monkeypatch):
+    """What a test asks counts for nobody else, and what others ask does not hold it up."""
+    monkeypatch.setenv("AZSL_STATE", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real lists and clips; tests that need it are skipped where it is absent."""

@@ -118,6 +118,7 @@ def _lines(told: "Progress", now: datetime) -> list[str]:
     )
     good, failed = (_when(at, now) if at else "never" for at in (told.last_good, told.last_failed))
     lines.append(f"Canaries: last good {good}, last failed {failed}.")
+    lines += [f"Egress {name} is paused until {_when(until, now)}." for name, until in told.paused.items()]
     if told.n_strangers:
         lines.append(
             f"The ledger has {told.n_strangers:,} more segments, which the manifest has not: not counted."

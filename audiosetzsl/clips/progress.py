@@ -16,6 +16,7 @@ from audiosetzsl.clips.funnel import Agenda, Funnel, agenda_of, funnel_of
 from audiosetzsl.clips.reading import read_parts, read_signs
 from audiosetzsl.clips.standing import COLUMNS, Patience, Standing, count_verdicts, standings
 from audiosetzsl.clips.verdicts import Verdict
+from audiosetzsl.egresses import egress_folder, paused_until
 from audiosetzsl.errors import ManifestError
 from audiosetzsl.manifest import read_manifest
 from audiosetzsl.workspace import Workspace
@@ -57,6 +58,7 @@ class Progress:
     pulled_bytes: int
     last_good: datetime | None  # canary
     last_failed: datetime | None
+    paused: dict[str, datetime]  # egresses that are to be left alone, and until when
 
 
 def progress_of(workspace: Workspace, now: datetime, patience: Patience | None = None) -> Progress:
@@ -89,6 +91,7 @@ def progress_of(workspace: Workspace, now: datetime, patience: Patience | None =
         pulled_bytes=_sum(ours["pulled_bytes"]),
         last_good=pc.max(canaries.filter(canaries["good"])["at"]).as_py(),
         last_failed=pc.max(canaries.filter(pc.invert(canaries["good"]))["at"]).as_py(),
+        paused=_paused({*canaries["egress"].to_pylist(), *attempts["egress"].unique().to_pylist()}, now),
     )
 
 
@@ -138,6 +141,12 @@ def _in_workspace(clips: pa.Table) -> pa.ChunkedArray:
     """Which clips lie in the workspace: their paths are relative to it."""
     elsewhere = pc.or_(pc.starts_with(clips["path"], "/"), pc.match_substring(clips["path"], "://"))
     return pc.fill_null(pc.invert(elsewhere), False)
+
+
+def _paused(egresses: set[str | None], now: datetime) -> dict[str, datetime]:
+    """Which of the egresses this machine is not to use before a time to come."""
+    found = {name: paused_until(egress_folder(), name) for name in sorted(filter(None, egresses))}
+    return {name: until for name, until in found.items() if until and until > now}
 
 
 def _sum(column: pa.ChunkedArray) -> int:

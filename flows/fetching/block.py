@@ -12,22 +12,24 @@ import pyarrow as pa
 from audiosetzsl.blocks import Block
 from audiosetzsl.clips.ledger import LEDGER, read_ledger, write_ledger
 from audiosetzsl.clips.verdicts import Verdict
+from audiosetzsl.egresses import egress_folder
 from audiosetzsl.manifest import class_list_of, read_manifest
 from audiosetzsl.workspace import Workspace
 from flows.fetching.attempt import Answer, Asked, Question, Row, ask, row_of
-from flows.fetching.crew import Begin, Crew
+from flows.fetching.crew import Begin, Crew, in_time
 from flows.fetching.workplace import at_work, is_orphan
 from flows.planning import segments_of
 from flows.politeness.canary import CANARIES, Watch
 from flows.politeness.gates import Gate, open_gate
-from flows.politeness.pace import Egress, Pace
+from flows.politeness.health import Health
+from flows.politeness.pace import Bucket, Pace
 from flows.sources.opening import SourceOptions, open_source
-from flows.sources.source import Source
+from flows.sources.source import Refusal, Source
 
 # What is known is written at most so often: a process that is killed forgets no more than this.
 FLUSH_S = 1.0
 # Past the time that a source grants a clip: then its thread is given up.
-GRACE_S = 60.0
+GRACE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _work(errand: Errand, source: Source, watch: Watch | None, asked: Asked, beg
     if watch is not None:
         watch.admit()
     begin()
-    answer = ask(errand.place, source, watch.egress.name if watch else None, errand.question, asked)
+    answer = ask(errand.place, source, watch.egress if watch else None, errand.question, asked)
     if watch is not None:
         watch.note(Verdict(answer.row["verdict"]), answer.retry_after_s)
     return answer
@@ -112,17 +114,29 @@ def _work(errand: Errand, source: Source, watch: Watch | None, asked: Asked, beg
 def _row(errand: Errand, source: Source, watch: Watch | None, asked: Asked, answer: Answer | None) -> Row:
     if answer is not None:
         return answer.row
+    if watch is not None:
+        watch.note(Verdict.TIMED_OUT, None)
     limit_s = errand.options.clip_s + GRACE_S
     facts = {"verdict": str(Verdict.TIMED_OUT), "message": f"given up after {limit_s:.0f} s"}
-    return row_of(asked, source.name, watch.egress.name if watch else None, facts, limit_s)
+    return row_of(asked, source.name, watch.egress if watch else None, facts, limit_s)
 
 
 def _watch(errand: Errand, source: Source) -> Watch | None:
     """Pace and canaries, for a source that has to be asked politely."""
     if not source.polite:
         return None
-    egress = Egress(errand.place.egresses, errand.egress, errand.pace)
-    return Watch(egress, errand.place.canaries, source.look, errand.canaries, errand.gate)
+    bucket = Bucket(egress_folder(), errand.egress, errand.pace)
+    health = Health(errand.place.health, errand.egress, errand.pace)
+    look = partial(_look_in_time, source, errand.options.clip_s)
+    return Watch(bucket, health, errand.place.canaries, look, errand.canaries, errand.gate)
+
+
+def _look_in_time(source: Source, limit_s: float, ytid: str) -> None:
+    """Look at a canary while all others wait for it: not for ever."""
+    try:
+        in_time(source.look, ytid, limit_s)
+    except TimeoutError as problem:
+        raise Refusal(Verdict.TIMED_OUT, str(problem)) from problem
 
 
 @lru_cache(maxsize=2)

@@ -137,3 +137,20 @@ class Crew(Generic[T, R]):
             return self._work(job.item, begin), None
         except BaseException as problem:
             return None, problem
+
+
+def in_time(function: Callable[[T], None], item: T, limit_s: float) -> None:
+    """Call a function in a thread that is given up after `limit_s`.
+
+    Raises:
+        TimeoutError: it took longer. What the function raises comes through as it is.
+    """
+
+    def work(item: T, begin: Begin) -> bool:
+        begin()
+        function(item)
+        return True
+
+    for outcome in Crew(work, 1, limit_s).work_through([item]):
+        if outcome is not None and outcome[1] is None:
+            raise TimeoutError(f"given up after {limit_s:.0f} s")

@@ -52,6 +52,6 @@ def _wait_for_orphans(place: Workspace) -> None:
 def sweep(place: Workspace) -> None:
     """Remove what a killed process left: scratch files, which nobody writes any more."""
     shutil.rmtree(place.root / "scratch", ignore_errors=True)
-    for folder in (place.media, place.clips, place.canaries, place.egresses, place.root / "checks"):
+    for folder in (place.media, place.clips, place.canaries, place.health, place.root / "checks"):
         for path in folder.rglob(".*"):
             path.unlink(missing_ok=True)

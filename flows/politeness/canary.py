@@ -10,7 +10,8 @@ from audiosetzsl.clips.standing import Patience
 from audiosetzsl.clips.verdicts import ANSWERED, Nature, Verdict, nature_of
 from audiosetzsl.errors import ClipError
 from flows.politeness.gates import Gate, open_gate
-from flows.politeness.pace import Egress
+from flows.politeness.health import Health
+from flows.politeness.pace import Bucket
 
 log = logging.getLogger(__name__)
 # Long-lived videos of YouTube's own history; one answer of the three is enough. Name others with --canaries.
@@ -22,22 +23,28 @@ class Watch:
 
     def __init__(
         self,
-        egress: Egress,
+        bucket: Bucket,
+        health: Health,
         notes: Path,
         look: Callable[[str], None],
         canaries: Sequence[str] = CANARIES,
         gate: Gate = open_gate,
     ) -> None:
-        self.egress, self.canaries = egress, canaries
+        self.bucket, self.health, self.canaries = bucket, health, canaries
         self._notes, self._look, self._gate = notes, look, gate
+
+    @property
+    def egress(self) -> str:
+        """Name of the address that asks."""
+        return self.bucket.name
 
     def admit(self) -> None:
         """Wait for a token; come back only in a session that is known to be well."""
         while True:
-            self._ask_if(self.egress.canary_is_due)
+            self._ask_if(self.health.canary_is_due)
             self._take()
             # While this one waited, another may have found out that the session is not well after all.
-            if not self.egress.is_unwell():
+            if not self.health.is_doubtful() and not self.bucket.pause_left_s():
                 return
 
     def note(self, verdict: Verdict, retry_after_s: float | None) -> None:
@@ -47,21 +54,21 @@ class Watch:
         """
         nature = nature_of(verdict)
         if nature in ANSWERED:
-            self.egress.answered()
+            self.health.answered()
             return
-        self.egress.doubted(strongly=nature is Nature.SESSION)
+        self.health.doubted(strongly=nature is Nature.SESSION)
         if retry_after_s and nature in (Nature.SESSION, Nature.BROKEN):
-            self.egress.pause(retry_after_s)
+            self.bucket.pause(retry_after_s)
 
     def settle(self) -> None:
         """Ask the canary that the last doubtful answers still need, if it can come in time for them."""
-        if self.egress.pause_left_s() < Patience().reach_s:
-            self._ask_if(self.egress.has_doubts, until_well=False)
+        if self.bucket.pause_left_s() < Patience().reach_s:
+            self._ask_if(self.health.has_doubts, until_well=False)
 
     def _ask_if(self, due: Callable[[], bool], *, until_well: bool = True) -> None:
         """Ask the canaries while `due` says so; a failure pauses the egress, and then they are asked again."""
         while due():
-            with self.egress.turn():
+            with self.health.turn():
                 # Another thread may have asked while this one waited for its turn.
                 well = not due() or self._ask()
             if well or not until_well:
@@ -78,23 +85,24 @@ class Watch:
                 answers.append(f"{ytid}: {problem.reason}")
                 continue
             self._noted(True, f"{ytid}: {Verdict.ALIVE}")
-            self.egress.answered()
+            self.health.answered()
             return True
         self._noted(False, "; ".join(answers))
-        seconds = self.egress.failed()
+        seconds = self.health.failed()
+        self.bucket.pause(seconds)
         log.warning(
             "egress %s: no canary is alive (%s); paused for %.0f min, and what was said since the last sign of "
             "life does not count",
-            *(self.egress.name, "; ".join(answers), seconds / 60),
+            *(self.egress, "; ".join(answers), seconds / 60),
         )
         return False
 
     def _take(self) -> None:
-        self.egress.take()
-        self._gate(self.egress.name)
+        self.bucket.take()
+        self._gate(self.egress)
 
     def _noted(self, good: bool, message: str) -> None:
         now = datetime.now(UTC)
         at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        row = {"egress": self.egress.name, "good": good, "message": message, "at": at}
-        add_canary(self._notes / f"{self.egress.name}.parquet", row)
+        row = {"egress": self.egress, "good": good, "message": message, "at": at}
+        add_canary(self._notes / f"{self.egress}.parquet", row)

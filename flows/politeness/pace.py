@@ -1,24 +1,16 @@
-"""Pace of an egress: a token bucket and a pause, shared by every process of this machine that uses it."""
+"""Pace of an egress: a token bucket and its pauses, shared by everything on this machine that uses it."""
 
-import fcntl
-import json
-import math
-import random
-import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from audiosetzsl.egresses import EGRESS_NAME, VARIABLE, Allowance, allowance_path
 from audiosetzsl.errors import SetupError
-from audiosetzsl.files import write_bytes
+from flows.politeness.shared_state import SharedState
 
-EGRESS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 # However long a server asks to be left alone: after this, a canary finds out by itself.
 LONGEST_REST_S = 24 * 3600.0
-# Doublings of a pause that are counted; the longest pause is reached long before.
-_MOST_DOUBLINGS = 64
 # More waiting questions than any machine has threads for.
 _MOST_WAITING = 1000
 
@@ -51,19 +43,8 @@ class Pace:
         return 3600.0 / self.per_hour
 
 
-@dataclass(slots=True)
-class State:
-    """What the processes of an egress share; times are seconds of the clock on the wall."""
-
-    full_at_s: float = 0.0  # when the bucket is full again
-    paused_until_s: float = 0.0
-    failures: int = 0  # canaries in a row that failed
-    doubts: int = 0  # answers since the last sign of life that say nothing of the session
-    sign_s: float = 0.0  # the last sign of life
-
-
-class Egress:
-    """One address that asks, known by a name; its state is a small file under a lock."""
+class Bucket:
+    """The tokens of one egress: whoever asks takes one first."""
 
     def __init__(
         self,
@@ -75,11 +56,17 @@ class Egress:
     ) -> None:
         if not EGRESS_NAME.fullmatch(name):
             raise SetupError(f"{name!r} is no name of an egress, expected letters, digits, `_`, `.` and `-`")
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise SetupError(
+                f"{folder} cannot be made ({problem.strerror}), where the pace of egress {name} is noted; set "
+                f"{VARIABLE} to a folder that you can write to"
+            ) from problem
         self.name, self.pace = name, pace
-        self._file, self._lock = folder / f"{name}.json", folder / f"{name}.lock"
-        self._turn = folder / f"{name}.turn"
         self._clock, self._sleep = clock, sleep
+        path = allowance_path(folder, name)
+        self._allowance = SharedState(path, Allowance, self._latest_s, self._emptied)
 
     def take(self) -> None:
         """Wait for the end of any pause, and for a token.
@@ -96,99 +83,28 @@ class Egress:
 
     def pause_left_s(self) -> float:
         """Seconds until the end of a pause; 0 if there is none."""
-        with self.state() as state:
-            return max(0.0, state.paused_until_s - self._clock())
+        with self._allowance.held() as allowance:
+            return max(0.0, allowance.paused_until_s - self._clock())
 
     def pause(self, seconds: float) -> None:
-        """Pause all processes of this egress, as a server has asked for; for a day at most."""
-        with self.state() as state:
-            state.paused_until_s = max(state.paused_until_s, self._clock() + min(seconds, LONGEST_REST_S))
-
-    def answered(self) -> None:
-        """Note a sign of life."""
-        with self.state() as state:
-            state.sign_s, state.doubts, state.failures = self._clock(), 0, 0
-
-    def doubted(self, *, strongly: bool = False) -> None:
-        """Note an answer that an unwell session may have given as well; a strong doubt is settled at once."""
-        with self.state() as state:
-            state.doubts = max(state.doubts + 1, self.pace.canary_after if strongly else 0)
-
-    def failed(self) -> float:
-        """Note a failed canary; pauses everybody, until one is alive again, and returns for how many seconds."""
-        with self.state() as state:
-            doubled = 2.0 ** min(state.failures, _MOST_DOUBLINGS)
-            longest = min(self.pace.pause_s * doubled, self.pace.longest_pause_s)
-            seconds: float = longest * (1 + self.pace.jitter * random.uniform(-1, 1))
-            state.failures, state.doubts = state.failures + 1, 0
-            state.paused_until_s = max(state.paused_until_s, self._clock() + seconds)
-            return seconds
-
-    def canary_is_due(self) -> bool:
-        """Whether to ask a video known to be alive before going on."""
-        with self.state() as state:
-            silent_s = self._clock() - state.sign_s
-            return silent_s > self.pace.canary_every_s or self._is_doubtful(state)
-
-    def is_unwell(self) -> bool:
-        """Whether none but a canary may be asked: in a pause, after one that failed, in doubt."""
-        with self.state() as state:
-            return state.paused_until_s > self._clock() or self._is_doubtful(state)
-
-    def has_doubts(self) -> bool:
-        """Whether there are answers that the next sign of life has to vouch for."""
-        with self.state() as state:
-            return state.doubts > 0
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Let one thread of all processes ask the canary, and the others wait for what it finds."""
-        with _locked(self._turn):
-            yield
-
-    @contextmanager
-    def state(self) -> Iterator[State]:
-        """The shared state, under its lock; what is changed is written, whole or not at all."""
-        with _locked(self._lock):
-            state = self._read()
-            before = asdict(state)
-            yield state
-            if asdict(state) != before:
-                write_bytes(self._file, json.dumps(asdict(state)).encode())
+        """Let nobody take a token for so long, a day at most; a pause that ends later stays."""
+        with self._allowance.held() as allowance:
+            until_s = self._clock() + min(seconds, LONGEST_REST_S)
+            allowance.paused_until_s = max(allowance.paused_until_s, until_s)
 
     def _reserve(self) -> float:
         """Take the next free token and say how many seconds away it is (the generic cell rate algorithm)."""
-        with self.state() as state:
+        with self._allowance.held() as allowance:
             now_s = self._clock()
-            full_at_s = max(state.full_at_s, now_s)
-            state.full_at_s = full_at_s + self.pace.interval_s
+            full_at_s = max(allowance.full_at_s, now_s)
+            allowance.full_at_s = full_at_s + self.pace.interval_s
             return max(0.0, full_at_s - (self.pace.burst - 1) * self.pace.interval_s - now_s)
 
-    def _is_doubtful(self, state: State) -> bool:
-        return state.failures > 0 or state.doubts >= self.pace.canary_after
+    def _emptied(self) -> Allowance:
+        """What counts where the note was damaged from outside: the slow side."""
+        return Allowance(full_at_s=self._clock() + self.pace.interval_s * self.pace.burst)
 
-    def _read(self) -> State:
-        try:
-            noted = json.loads(self._file.read_text())
-            state = State(**{field.name: field.type(noted[field.name]) for field in fields(State)})  # type: ignore[operator]
-            latest_s = self._clock() + self._furthest_s()
-            if not all(math.isfinite(value) and value < latest_s for value in asdict(state).values()):
-                raise ValueError(f"{state} was written by a clock that was wrong")
-            return state
-        except FileNotFoundError:
-            return State()
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            # Damaged from outside: as if the bucket had just been emptied, which is the slow side.
-            return State(full_at_s=self._clock() + self.pace.interval_s * self.pace.burst)
-
-    def _furthest_s(self) -> float:
-        """Seconds of the future that a state can speak of."""
+    def _latest_s(self) -> float:
+        """The farthest time that a note can speak of."""
         longest_s = max(LONGEST_REST_S, self.pace.longest_pause_s * (1 + self.pace.jitter))
-        return longest_s + self.pace.interval_s * (self.pace.burst + _MOST_WAITING)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        return self._clock() + longest_s + self.pace.interval_s * (self.pace.burst + _MOST_WAITING)

@@ -3,10 +3,12 @@
 `python tests/support/patient_fetch.py WORKSPACE CONFIG`; a test may kill it at any moment and call it again.
 """
 
+import os
 import sys
 from pathlib import Path
 
 from audiosetzsl.clips.standing import Patience
+from audiosetzsl.egresses import VARIABLE
 from flows.fetch_clips import Asking, fetch_clips
 from flows.politeness.pace import Pace
 from flows.sources.opening import SourceOptions
@@ -33,4 +35,6 @@ def asking(config: Path) -> Asking:
 
 
 if __name__ == "__main__":
+    # Its egress is none of this machine's.
+    os.environ[VARIABLE] = str(Path(sys.argv[1]).parent / "state")
     fetch_clips(Path(sys.argv[1]), "youtube", asking=asking(Path(sys.argv[2])))

@@ -1,11 +1,13 @@
 """Progress: what `status` tells of a workspace, from no clips at all to the end."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from audiosetzsl.clips.funnel import Agenda, Funnel
 from audiosetzsl.clips.progress import Pace, progress_of
+from audiosetzsl.egresses import allowance_path, egress_folder
 from audiosetzsl.errors import ManifestError, ShardError
 from audiosetzsl.workspace import Workspace
 
@@ -107,3 +109,22 @@ def test_of_two_clips_of_a_segment_the_first_counts(workspace, now, note, attemp
     )
     told = progress_of(workspace, now)
     assert (told.funnel.fetched, told.funnel.good, told.bytes_here, told.flags) == (1, 1, 1, {})
+
+
+def test_egresses_that_are_left_alone_just_now_are_named(workspace, now, note, attempt, canary):
+    note(
+        workspace,
+        attempt(0, "ok", 60),
+        attempt(1, "ok", 60, egress="other"),
+        attempt(2, "ok", 60, egress=None),
+    )
+    canary(workspace, True, 60, "third")
+    ends = {
+        "here": now + timedelta(hours=1),
+        "other": now - timedelta(hours=1),
+        "stranger": now + timedelta(1),
+    }
+    egress_folder().mkdir(parents=True)
+    for name, at in ends.items():
+        allowance_path(egress_folder(), name).write_text(json.dumps({"paused_until_s": at.timestamp()}))
+    assert progress_of(workspace, now).paused == {"here": ends["here"]}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.fetching.crew import Crew
+from flows.fetching.crew import Crew, in_time
 
 
 def outcomes(crew, items):
@@ -207,3 +207,22 @@ def test_given_up_or_done_is_never_both(released):
     found = outcomes(Crew(at_once(work), 14, 0.22), items)
     assert sorted(item for item, _ in found) == items
     assert all(result in (None, item) for item, result in found)
+
+
+def test_a_call_that_hangs_is_given_up_in_time():
+    over = threading.Event()
+    with pytest.raises(TimeoutError, match=r"given up after 0 s"):
+        in_time(lambda _: over.wait(30), "item", 0.3)
+    over.set()
+
+
+def test_a_call_in_time_passes_on_what_is_raised():
+    heard = []
+    in_time(heard.append, "item", 5)
+    assert heard == ["item"]
+    with pytest.raises(ValueError, match="of its own"):
+        in_time(_raise, "item", 5)
+
+
+def _raise(item):
+    raise ValueError("of its own")

@@ -18,7 +18,9 @@ from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
 from audiosetzsl.files import read_table
 from flows.politeness.canary import CANARIES, Watch
-from flows.politeness.pace import Egress, Pace
+from flows.politeness.gates import open_gate
+from flows.politeness.health import Health
+from flows.politeness.pace import Bucket, Pace
 from flows.sources.source import Refusal
 from flows.youtube.options import YtDlpOptions
 from flows.youtube.session import Session
@@ -33,8 +35,15 @@ class World:
         self.folder, self.now_s, self.pauses = folder, 1_790_000_000.0, []
         self.asked, self.gated, self.refusals = [], [], {}
         self.limited_for = 0  # so many pauses
-        self.egress = Egress(folder / "egresses", "here", pace, lambda: self.now_s, self.sleep)
-        self.watch = Watch(self.egress, folder / "canaries", self.look, ("canary_a", "canary_b"), self.gate)
+        self.bucket = Bucket(folder / "state", "here", pace, self.clock, self.sleep)
+        self.health = Health(folder / "health", "here", pace, self.clock)
+        self.watch = self.watch_by(self.look, ("canary_a", "canary_b"), self.gate)
+
+    def watch_by(self, look, canaries=CANARIES, gate=open_gate):
+        return Watch(self.bucket, self.health, self.folder / "canaries", look, canaries, gate)
+
+    def clock(self):
+        return self.now_s
 
     def sleep(self, seconds):
         if seconds > 1:
@@ -139,7 +148,7 @@ def test_a_failed_canary_pauses_is_noted_and_is_asked_again_after_the_pause(worl
     assert (
         "no canary is alive (canary_a: rate_limited; canary_b: rate_limited); paused for 2 min" in caplog.text
     )
-    assert not world.egress.is_unwell()
+    assert not world.health.is_doubtful() and not world.bucket.pause_left_s()
 
 
 def test_nobody_who_waited_while_a_canary_failed_asks_before_the_next_one_has(world):
@@ -149,9 +158,11 @@ def test_nobody_who_waited_while_a_canary_failed_asks_before_the_next_one_has(wo
     def gate(egress):
         asked_at_gate.append(len(world.asked))
         if len(asked_at_gate) == 1:
-            World(world.folder).egress.failed()  # found out by another process meanwhile
+            # Found out by another process meanwhile.
+            other = World(world.folder)
+            other.bucket.pause(other.health.failed())
 
-    Watch(world.egress, world.folder / "canaries", world.look, ("canary_a",), gate).admit()
+    world.watch_by(world.look, ("canary_a",), gate).admit()
     assert world.pauses == pytest.approx([100], abs=1)
     assert asked_at_gate == [1, 1, 2], "the one that was too late, the canary, and the question"
 
@@ -162,7 +173,7 @@ def test_retry_after_is_honoured_by_all_before_the_next_question(world, verdict)
     world.watch.note(verdict, 77.0)
     World(world.folder).watch.admit()
     other = World(world.folder)
-    assert other.egress.pause_left_s() == pytest.approx(77, abs=1)
+    assert other.bucket.pause_left_s() == pytest.approx(77, abs=1)
     world.watch.admit()
     assert world.pauses == pytest.approx([77], abs=1)
 
@@ -170,7 +181,7 @@ def test_retry_after_is_honoured_by_all_before_the_next_question(world, verdict)
 def test_the_media_server_of_one_clip_does_not_pause_everybody(world):
     world.watch.admit()
     world.watch.note(Verdict.MEDIA_HTTP, 3600.0)
-    assert world.egress.pause_left_s() == 0
+    assert world.bucket.pause_left_s() == 0
 
 
 def test_settling_vouches_for_the_last_answers_and_asks_nothing_if_there_is_nothing_to_vouch_for(world):
@@ -189,7 +200,7 @@ def test_settling_asks_once_and_waits_for_no_pause_that_it_brings_about(world):
     world.watch.note(Verdict.PRIVATE, None)
     world.limited_for = 1
     world.watch.settle()
-    assert world.pauses == [] and world.egress.pause_left_s() == pytest.approx(100)
+    assert world.pauses == [] and world.bucket.pause_left_s() == pytest.approx(100)
     assert [row["good"] for row in world.rows()] == [True, False]
 
 
@@ -212,10 +223,10 @@ def test_a_set_up_that_is_wrong_is_no_failed_canary(world):
     def broken(ytid):
         raise SetupError("the proxy is none")
 
-    watch = Watch(world.egress, world.folder / "canaries", broken)
+    watch = world.watch_by(broken)
     with pytest.raises(SetupError, match="the proxy is none"):
         watch.admit()
-    assert not (world.folder / "canaries").exists() and world.egress.pause_left_s() == 0
+    assert not (world.folder / "canaries").exists() and world.bucket.pause_left_s() == 0
 
 
 def test_of_several_threads_one_asks_the_canary_and_the_others_wait_for_it(tmp_path):
@@ -225,7 +236,8 @@ def test_of_several_threads_one_asks_the_canary_and_the_others_wait_for_it(tmp_p
         asked.append(time.monotonic())
         time.sleep(0.2)
 
-    watch = Watch(Egress(tmp_path / "egresses", "here", FAST), tmp_path / "canaries", look)
+    bucket, health = Bucket(tmp_path / "state", "here", FAST), Health(tmp_path / "health", "here", FAST)
+    watch = Watch(bucket, health, tmp_path / "canaries", look)
 
     def work():
         watch.admit()
@@ -299,8 +311,8 @@ def test_with_youtube_itself_a_limit_stops_everybody_until_it_is_lifted(tmp_path
                 server.rate_limited = False
             world.sleep(seconds)
 
-        egress = Egress(tmp_path / "egresses", "here", FAST, lambda: world.now_s, sleep)
-        watch = Watch(egress, tmp_path / "canaries", session.look)
+        bucket = Bucket(tmp_path / "state", "here", FAST, world.clock, sleep)
+        watch = Watch(bucket, world.health, tmp_path / "canaries", session.look)
         watch.admit()
         server.rate_limited = True
         watch.note(Verdict.RATE_LIMITED, None)
