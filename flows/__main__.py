@@ -3,14 +3,11 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from audiosetzsl.errors import AudioSetZSLError
-
-if TYPE_CHECKING:
-    from flows.fetch_clips import Asking
 
 app = typer.Typer(
     help="The factory: every stage of the dataset and its results, resumed where it broke off.",
@@ -109,9 +106,10 @@ def fetch_clips(
     prefect: Recorded = False,
 ) -> None:
     """Manifest -> clips and their ledger; resumed by the same command, for weeks if need be."""
+    from flows.fetch_clips import asking_of
     from flows.fetch_clips import fetch_clips as stage
 
-    asking = _asking(egress, per_hour, threads, config, canaries, again, wait)
+    asking = asking_of(egress, per_hour, threads, config, canaries, again, wait)
     _run(prefect, stage, workspace, source, asking=asking)
 
 
@@ -132,8 +130,9 @@ def check_availability(
 ) -> None:
     """Manifest -> which of its videos are alive, without any media, as a dated layer."""
     from flows.check_availability import check_availability as stage
+    from flows.fetch_clips import asking_of
 
-    asking = _asking(egress, per_hour, threads, config, canaries, again, wait)
+    asking = asking_of(egress, per_hour, threads, config, canaries, again, wait)
     _run(prefect, stage, workspace, on=on, asking=asking)
 
 
@@ -215,10 +214,11 @@ def build_dataset(
     prefect: Recorded = False,
 ) -> None:
     """All stages from the manifest to the shards."""
+    from flows.fetch_clips import asking_of
     from flows.pipelines import make_dataset
     from flows.presets import preset
 
-    asking = _asking(egress, per_hour, None, config, None, "", False)
+    asking = asking_of(egress, per_hour, config=config)
     _run(prefect, make_dataset, workspace, preset(preset_name), source, asking=asking)
 
 
@@ -235,20 +235,6 @@ def train_cjme(
     from flows.presets import preset
 
     _run(prefect, make_results, workspace, preset(preset_name), vectors, seed)
-
-
-def _asking(
-    egress: str,
-    per_hour: float,
-    threads: int | None,
-    config: Path | None,
-    canaries: str | None,
-    again: str,
-    wait: bool,
-) -> "Asking":
-    from flows.fetch_clips import asking_of
-
-    return asking_of(egress, per_hour, threads, config, canaries, again, wait)
 
 
 def _run(prefect: bool, stage: Callable[..., Any], *arguments: Any, **named: Any) -> None:

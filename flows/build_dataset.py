@@ -18,7 +18,7 @@ from flows.extract_features import KINDS
 from flows.fetch_clips import Asking
 from flows.pipelines import make_dataset
 from flows.politeness.pace import Pace
-from flows.runner import PrefectTasks
+from flows.task_runs import PrefectTasks
 from flows.youtube.options import VARIABLE
 
 

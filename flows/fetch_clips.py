@@ -131,11 +131,11 @@ def _told(due: Agenda, n_segments: int) -> dict[str, int]:
 def asking_of(
     egress: str,
     per_hour: float,
-    threads: int | None,
-    config: Path | None,
-    canaries: str | None,
-    again: str,
-    wait: bool,
+    threads: int | None = None,
+    config: Path | None = None,
+    canaries: str | None = None,
+    again: str = "",
+    wait: bool = False,
 ) -> Asking:
     """Turn the words of a command line into how to ask.
 

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.runner import PrefectTasks
+from flows.task_runs import PrefectTasks
 
 
 def record(stage: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from prefect.artifacts import create_table_artifact
 
 from flows import presets
 from flows.pipelines import make_results
-from flows.runner import PrefectTasks
+from flows.task_runs import PrefectTasks
 
 
 @flow(name="train-cjme", persist_result=False)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import socket
@@ -198,6 +199,9 @@ def test_a_changed_dataset_starts_training_and_an_unchanged_one_does_not(server,
     assert all(math.isfinite(results["classification"][key]) for key in ("seen", "unseen", "harmonic"))
     rows = {a["key"] for a in server.ask("/artifacts/filter", {}) if a["type"] == "table"}
     assert rows == {"features", "results"}
+    bars = {a["key"]: a for a in server.ask("/artifacts/filter", {}) if a["type"] == "progress"}
+    assert bars["fetch-clips"]["data"] == 100.0
+    assert re.fullmatch(r"(\d+) of \1: \1 ok", bars["fetch-clips"]["description"])
 
     before = times(tiny_workspace)
     server.call(PREFECT, "deployment", "run", "build-dataset/build-dataset", *parameters)
