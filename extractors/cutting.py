@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median_low
 from typing import Literal
 
 import av
@@ -16,8 +15,6 @@ from extractors.recoding import mux, recode
 from extractors.tracks import ROUNDING_S, Track, read_tracks
 
 ADVICE = "fetch the segment again"
-# A picture that lasts longer is a slide.
-SLOW_S = 0.1
 # The header first, as downloads have it; no version and no date in it. Stamps before 0 become an edit list.
 MP4 = {"fflags": "+bitexact", "movflags": "faststart", "use_editlist": "1", "movie_timescale": "90000"}
 
@@ -28,8 +25,8 @@ class Cut:
 
     path: Path
     how: Literal["copy", "encode"]
-    shown_s: float  # of picture
-    ended_s: float | None  # where the source ends, if that is before the segment does
+    shown_s: float  # of picture, from the start to its end; less than the segment where the source ends
+    heard_s: float  # of sound
 
 
 class _Misfit(Exception):
@@ -62,15 +59,11 @@ def cut(sources: Sequence[Source], path: Path, start_s: float, end_s: float, *, 
         except av.FFmpegError as problem:
             raise unreadable(name_of(containers[0]), problem, ADVICE) from problem
         length_s = end_s - start_s
+        tracks = [picture, sound] if sound else [picture]
         with atomic_path(path) as scratch:
-            how = _write([picture, sound] if sound else [picture], scratch, length_s, note)
-    ended = length_s - picture.ends_s > _frame_s(picture)
-    return Cut(path, how, min(picture.ends_s, length_s), start_s + picture.ends_s if ended else None)
-
-
-def _frame_s(picture: Track) -> float:
-    """How long a picture of the track usually lasts; slides count as slow pictures."""
-    return min(median_low([piece.lasts_s for piece in picture.shown]), SLOW_S)
+            how = _write(tracks, scratch, length_s, note)
+    heard_s = min(sound.ends_s, length_s) if sound else 0.0
+    return Cut(path, how, min(picture.ends_s, length_s), heard_s)
 
 
 def _write(tracks: Sequence[Track], path: Path, length_s: float, note: str) -> Literal["copy", "encode"]:

@@ -11,16 +11,13 @@ import numpy as np
 import soxr
 import torch
 from av.container import InputContainer
-from av.stream import Disposition
 from jaxtyping import Float32, UInt8
 from torch.nn import functional
 
 from audiosetzsl.errors import ClipError
+from extractors.packets import MISSING_S, MISSING_SHARE, moving_pictures, sound_of
 
 SAMPLE_RATE_HZ = 16_000
-# A stream may end this much before the end that its container states, and still count as whole.
-MISSING_S = 0.5
-MISSING_SHARE = 0.05
 # Containers round time stamps (WebM to 1 ms); a picture that is late by less is on time.
 ROUNDING_S = 0.001
 # Full-size pictures held at once while resizing: 32 of 1280x720 are 88 MB.
@@ -42,39 +39,6 @@ class PictureConfig:
             raise ValueError(f"fps is {self.fps}, expected more than 0")
 
 
-@dataclass(frozen=True, slots=True)
-class MediaInfo:
-    """What a container says of itself; None where it says nothing or holds no picture."""
-
-    duration_s: float | None
-    has_audio: bool
-    has_video: bool
-    fps: float | None
-    width: int | None
-    height: int | None
-    codecs: tuple[str, ...]
-
-
-def probe(path: Path) -> MediaInfo:
-    """Read the header of a clip, decoding nothing.
-
-    Raises:
-        ClipError: ("unreadable") the file is absent or no container that FFmpeg knows.
-    """
-    with _opened(path) as container:
-        video = _picture_stream(container)
-        rate = video.average_rate if video else None
-        return MediaInfo(
-            duration_s=container.duration / av.time_base if container.duration else None,
-            has_audio=bool(container.streams.audio),
-            has_video=video is not None,
-            fps=float(rate) if rate else None,
-            width=video.codec_context.width if video else None,
-            height=video.codec_context.height if video else None,
-            codecs=tuple(s.codec_context.name for s in container.streams if s.type in ("audio", "video")),
-        )
-
-
 def read_sound(path: Path) -> Float32[np.ndarray, " n_samples"]:
     """Decode the sound of a clip to 16 kHz mono in [-1, 1]; channels are averaged.
 
@@ -84,9 +48,8 @@ def read_sound(path: Path) -> Float32[np.ndarray, " n_samples"]:
         ClipError: ("no_audio") there is no sound stream; ("unreadable") it is damaged or cut short.
     """
     with _opened(path) as container:
-        if not container.streams.audio:
+        if (stream := sound_of(container)) is None:
             raise ClipError("no_audio", f"{path.name} has no sound stream")
-        stream = container.streams.audio[0]
         rates, parts = set(), []
         for frame in container.decode(stream):
             rates.add(frame.sample_rate)
@@ -113,7 +76,7 @@ def read_frames(path: Path, config: PictureConfig) -> UInt8[np.ndarray, "n_frame
         ClipError: ("no_video") there is no picture stream; ("unreadable") it is damaged or cut short.
     """
     with _opened(path) as container:
-        stream = _picture_stream(container)
+        stream = moving_pictures(container)
         if stream is None:
             raise ClipError("no_video", f"{path.name} has no picture stream")
         small: list[UInt8[np.ndarray, "chunk size size 3"]] = []
@@ -138,19 +101,14 @@ def _opened(path: Path) -> Iterator[InputContainer]:
     try:
         # One thread each: clips are spread over processes, and threads only add to the bill.
         with av.open(path, metadata_errors="ignore") as container:
-            for stream in (*container.streams.video, *container.streams.audio):
-                stream.codec_context.thread_count = 1
+            for stream in (moving_pictures(container), sound_of(container)):
+                if stream is not None:
+                    stream.codec_context.thread_count = 1
             yield container
     except av.FFmpegError as problem:
         # Not str(problem): it holds the whole path, and reasons must read alike on every machine.
         says = f"{path.name} cannot be decoded: {problem.strerror}; fetch the clip again"
         raise ClipError("unreadable", says) from problem
-
-
-def _picture_stream(container: InputContainer) -> av.VideoStream | None:
-    """First stream of moving pictures; a cover attached to a sound file is none."""
-    moving = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
-    return next(moving, None)
 
 
 def _promised_s(container: InputContainer, stream: av.VideoStream | av.AudioStream) -> float:

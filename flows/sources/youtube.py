@@ -22,6 +22,8 @@ from flows.youtube.ways import Errand, Media, Wanted, fetch, whole
 ROUNDED_S = 1.0
 # A stream may end so much before the length that the player states, and still be whole.
 SHORT_S = 1.0
+# However long an advertisement: a request that comes too early is refused, and costs no more than this.
+LONGEST_WAIT_S = 45.0
 
 
 @dataclass(slots=True)
@@ -48,12 +50,14 @@ class YouTube:
             says = f"the video ends after {video.duration_s:.0f} s, before {segment.start_s:.1f} s"
             raise Refusal(Verdict.PAST_END, says)
         self.scratch.mkdir(parents=True, exist_ok=True)
+        time.sleep(min(max(video.ready_at - time.time(), 0.0), LONGEST_WAIT_S))
         with tempfile.TemporaryDirectory(dir=self.scratch) as scratch:
             deadline_s = time.monotonic() + self.persistence.clip_s
             wanted = Wanted(segment.start_s, segment.end_s, deadline_s, Path(scratch), self.persistence)
             with atomic_path(into) as draft:
-                media, done = _fetched(Errand(session, video, wanted), draft)
-                _check_whole(media, done, video.duration_s, segment.end_s)
+                errand = Errand(session, video, wanted)
+                media, done = _fetched(errand, draft)
+                _check_whole(errand, media, done)
         return Got(into, media.way, media.format_id, media.pulled)
 
     def _session(self) -> Session:
@@ -65,6 +69,18 @@ class YouTube:
 
 
 def _fetched(errand: Errand, draft: Path) -> tuple[Media, Cut]:
+    """Fetch and cut; that there is nothing at the segment is believed where the player agrees."""
+    lasts_s, wanted = errand.video.duration_s, errand.wanted
+    try:
+        return _fetched_somehow(errand, draft)
+    except ClipError as problem:
+        if problem.reason == Verdict.PAST_END and lasts_s and wanted.start_s < lasts_s - ROUNDED_S:
+            says = f"{problem}, and the player states {lasts_s:.1f} s"
+            raise Refusal(Verdict.TRUNCATED, says) from problem
+        raise
+
+
+def _fetched_somehow(errand: Errand, draft: Path) -> tuple[Media, Cut]:
     """Fetch and cut; whether a server sends ranges may become clear only while the demuxer is reading."""
     media = fetch(errand)
     try:
@@ -80,12 +96,19 @@ def _fetched(errand: Errand, draft: Path) -> tuple[Media, Cut]:
     return media, _exactly(media, errand.wanted, draft)
 
 
-def _check_whole(media: Media, done: Cut, lasts_s: float | None, end_s: float) -> None:
-    """Hold the end of the media to the length that the player states."""
-    if done.ended_s is None or lasts_s is None:
+def _check_whole(errand: Errand, media: Media, done: Cut) -> None:
+    """Hold the end of the media to the length that the player states.
+
+    A picture that ends before its sound does is the video's own, where nobody says otherwise; the clip is
+    flagged as short. Of a file that others have put together, and of one that yt-dlp calls damaged, each
+    stream has to come to the end.
+    """
+    lasts_s, wanted = errand.video.duration_s, errand.wanted
+    if lasts_s is None:
         return
-    ended_s = media.origin_s + done.ended_s
-    if ended_s < min(lasts_s, end_s) - SHORT_S:
+    itself = media.is_as_offered and not any(format.is_damaged for format in errand.video.chosen)
+    ended_s = wanted.start_s + (max(done.shown_s, done.heard_s) if itself else done.shown_s)
+    if ended_s < min(lasts_s, wanted.end_s) - SHORT_S:
         says = f"the media end after {ended_s:.1f} s, the player states {lasts_s:.1f} s"
         raise Refusal(Verdict.TRUNCATED, says)
 

@@ -24,24 +24,20 @@ from flows.youtube.options import YtDlpOptions
 
 # As many lines as I3D is fed from; H.264 and AAC can be cut without decoding.
 LINES = 360
-FORMATS = "/".join(
-    (
-        f"bv[height<={LINES}][ext=mp4][vcodec^=avc1]+ba[ext=m4a]",
-        f"b[height<={LINES}][ext=mp4]",
-        f"bv[height<={LINES}]+ba",
-        f"b[height<={LINES}]",
-        "w",
-    )
-)
+FORMATS = "bv[ext=mp4][vcodec^=avc1]+ba[ext=m4a]/b[ext=mp4]/bv+ba/b/bv"
 _STEADY = {
     "quiet": True,
     "no_warnings": False,  # they say what an error does not
     "noprogress": True,
     "cachedir": False,
     "format": FORMATS,
+    # The best of at most so many lines (columns, if the picture stands upright), or else the smallest.
+    "format_sort": [f"res:{LINES}"],
+    "noplaylist": True,  # of several cameras, the one that was asked for
     "socket_timeout": 20.0,
     "check_formats": False,
 }
+_LIVE = ("is_live", "post_live", "is_upcoming")
 # Only one at a time may turn away what is written to standard error.
 _STARTING = threading.Lock()
 
@@ -56,7 +52,8 @@ class Format:
     protocol: str
     has_picture: bool
     has_sound: bool
-    height: int | None = None  # of the picture, if that is known
+    lines: int | None = None  # along the shorter side of the picture, if that is known
+    is_damaged: bool = False  # much shorter than the others
 
     @property
     def is_plain(self) -> bool:
@@ -77,6 +74,7 @@ class Video:
     chosen: tuple[Format, ...]
     streamed: tuple[Format, ...]  # of HLS, for when the others cannot be had; the best last
     duration_s: float | None
+    ready_at: float  # by time.time(): before, YouTube refuses the media, as an advertisement is to be seen
     info: dict[str, Any] = field(repr=False)
 
     @property
@@ -181,6 +179,7 @@ class Session:
             tuple(map(_format, chosen)),
             tuple(format for format in offered if format.is_streamed),
             info.get("duration"),
+            max(format.get("available_at") or 0.0 for format in chosen),
             info,
         )
 
@@ -199,6 +198,7 @@ class Session:
         if not info:
             raise Refusal(Verdict.EXTRACTOR_BROKEN, "yt-dlp gave nothing and said nothing")
         found: dict[str, Any] = info
+        _check_asked_for(ytid, found)
         return found
 
     def _refusal(self, problem: DownloadError) -> Refusal:
@@ -236,8 +236,22 @@ def _format(info: Mapping[str, Any]) -> Format:
         str(info.get("protocol")),
         info.get("vcodec") != "none",
         info.get("acodec") != "none",
-        info.get("height"),
+        _lines(info),
+        "DAMAGED" in (info.get("format_note") or ""),
     )
+
+
+def _lines(info: Mapping[str, Any]) -> int | None:
+    sides = [side for side in (info.get("width"), info.get("height")) if side]
+    return min(sides, default=None)
+
+
+def _check_asked_for(ytid: str, info: Mapping[str, Any]) -> None:
+    """Refuse what is not the video that was asked for, or not all of it yet."""
+    if info.get("id") != ytid or info.get("_type", "video") != "video":
+        raise Refusal(Verdict.PAID, "YouTube answers with another video, as with the trailer of a film")
+    if (status := info.get("live_status")) in _LIVE:
+        raise Refusal(Verdict.NOT_YET, f"it is no whole video yet ({status})")
 
 
 def _bare(message: str) -> str:

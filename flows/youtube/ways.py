@@ -11,6 +11,7 @@ from audiosetzsl.clips.verdicts import Verdict
 from flows.sources.source import Refusal
 from flows.youtube.byte_ranges import BeyondEnd, ByteRanges, NoRanges, NotThisWay, Persistence
 from flows.youtube.fragment_tail import DESCRIPTION_BYTES, bytes_until
+from flows.youtube.gaps import check_complete
 from flows.youtube.range_file import RangeFile
 from flows.youtube.sections import download_sections
 from flows.youtube.segment_index import HEAD_BYTES, Fragment, SegmentIndex, read_index
@@ -54,6 +55,11 @@ class Media:
     streams: Sequence[ByteRanges]
     beside_bytes: int = 0  # of files that others pulled; what the pulling itself cost is not known
     origin_s: float = 0.0
+
+    @property
+    def is_as_offered(self) -> bool:
+        """Whether these are the very files that YouTube offers; sections are put together by ffmpeg."""
+        return not self.origin_s and not self.beside_bytes
 
     @property
     def pulled(self) -> int:
@@ -138,7 +144,7 @@ def streamed_choice(streamed: Sequence[Format]) -> list[Format]:
     pictures = [format for format in streamed if format.has_picture]
     if not pictures:
         raise NotThisWay("HLS offers no picture")
-    small = [format for format in pictures if format.height is not None and format.height <= LINES]
+    small = [format for format in pictures if format.lines is not None and format.lines <= LINES]
     picture = small[-1] if small else pictures[0]
     sounds = [format for format in streamed if format.has_sound and not format.has_picture]
     return [picture] if picture.has_sound else [picture, *sounds[-1:]]
@@ -154,6 +160,7 @@ def _sections(errand: Errand, formats: Sequence[Format]) -> Media:
         wanted.scratch,
         wanted.deadline_s - time.monotonic(),
     )
+    check_complete(path, len(formats))
     way = "hls" if all(format.is_streamed for format in formats) else "sections"
     return Media([path], way, names, errand.streams, path.stat().st_size, origin_s=wanted.start_s)
 

@@ -1,5 +1,6 @@
 """What can go wrong at YouTube, as a plan that the loopback server follows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ MESSAGES = {
 
 _ON_THE_WIRE = {"status", "stall", "drip", "reset", "truncated"}
 KINDS = {
-    "player": _ON_THE_WIRE | {"message", "formats", "other_video"},
+    "player": _ON_THE_WIRE | {"message", "formats", "other_video", "edited"},
     "media": _ON_THE_WIRE | {"cut", "empty", "ignore_range"},
 }
 
@@ -59,12 +60,14 @@ class Fault:
         kind: "status" answers with `status` and `retry_after_s`; "stall" falls silent, "reset" breaks the
             connection and "truncated" closes it, after `after_bytes` of the body; "drip" sends
             `bytes_per_s`. The player alone: "message" says MESSAGES[`message`], "formats" offers only
-            `itags`, "other_video" answers for another id. Media alone: "cut" serves a file that ends at
-            `after_bytes`, "empty" an mp4 without packets, "ignore_range" the whole file to every request.
+            `itags`, "other_video" answers for another id, "edited" has `edit` change the answer.
+            Media alone: "cut" serves a file that ends at `after_bytes`, "empty" an mp4 without packets,
+            "ignore_range" the whole file to every request.
         after_bytes: None is half for "truncated" and "cut"; "stall" and "reset" then send not even a head.
         times: how many answers it spoils before it is over; None for all.
         skip: how many answers it lets pass first.
         itag: the only stream it concerns; None for all.
+        edit: changes what the player would answer.
 
     Raises:
         ValueError: there is no such kind or message.
@@ -81,6 +84,7 @@ class Fault:
     times: int | None = None
     skip: int = 0
     itag: int | None = None
+    edit: Callable[[dict[str, Any]], None] = lambda answer: None
 
     def __post_init__(self):
         if self.kind not in KINDS.get(self.where, ()):

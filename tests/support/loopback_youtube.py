@@ -143,6 +143,8 @@ class _PlayerHandler(Handler):
             answer = self.tube.offered(ytid, fault.itags)
         else:
             answer = self.tube.offered("otherVideo0" if kind == "other_video" else ytid)
+            if kind == "edited":
+                fault.edit(answer)
         return self.reply(hit, json.dumps(answer).encode(), "application/json", fault=fault)
 
 
