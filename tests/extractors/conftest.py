@@ -1,10 +1,30 @@
-"""Real media made in the test run, each odd in one way."""
+"""Media made in the test run: a video that tells the truth, and clips each odd in one way."""
 
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+import truth_media
+
+pytest.register_assert_rewrite("held_cuts")
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """Half a minute of film whose pictures and sound tell their time."""
+    return truth_media.render(tmp_path_factory.mktemp("truth"), seconds=30.0, size=(320, 180))
+
+
+@pytest.fixture
+def made(source, tmp_path):
+    """made(name, options...): the same video in another form, by FFmpeg."""
+
+    def made(name, *options):
+        truth_media.ffmpeg("-i", source.both, *options, tmp_path / name)
+        return tmp_path / name
+
+    return made
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import soxr
 from PIL import Image
 
 from audiosetzsl.errors import ClipError
-from extractors.media import CHUNK, PictureConfig, probe, read_frames, read_sound
+from extractors.media import CHUNK, PictureConfig, read_frames, read_sound
 
 SMALL = PictureConfig(size=32, short_side=32, fps=25.0)
 
@@ -126,16 +126,6 @@ def test_a_phone_held_upright_gives_upright_pictures(encode):
     assert abs(found[29, 16, 0] - found[29, 16, 2]) < 20
 
 
-def test_probe_tells_what_is_there(encode, tone, greys):
-    path = encode("both.mp4", sound=tone(2), pictures=greys(50))
-    info = probe(path)
-    assert (info.has_audio, info.has_video, info.fps, info.width, info.height) == (True, True, 25, 64, 48)
-    assert info.duration_s == pytest.approx(2, abs=0.1)
-    assert info.codecs == ("h264", "aac")
-    sound_only = probe(encode("sound.wav", sound=tone(1), audio_codec="pcm_s16le"))
-    assert (sound_only.has_video, sound_only.fps, sound_only.width) == (False, None, None)
-
-
 def test_no_sound_stream_is_said(encode, greys):
     path = encode("mute.mp4", pictures=greys(5))
     with pytest.raises(ClipError, match=r"mute\.mp4 has no sound stream") as caught:
@@ -150,7 +140,7 @@ def test_no_picture_stream_is_said(encode, tone):
     assert caught.value.reason == "no_video"
 
 
-@pytest.mark.parametrize("read", [read_sound, lambda path: read_frames(path, SMALL), probe])
+@pytest.mark.parametrize("read", [read_sound, lambda path: read_frames(path, SMALL)])
 @pytest.mark.parametrize(
     "content", [b"", b"\0" * 9999, b"<html>Sorry</html>" * 50], ids=["empty", "zero", "html"]
 )

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from extractors.inspection import inspect
 from extractors.log_mel import LogMelConfig, log_mel
-from extractors.media import PictureConfig, probe, read_frames, read_sound
+from extractors.media import PictureConfig, read_frames, read_sound
 from extractors.synthetic import SyntheticConfig, render_clip
 
 PICTURES = PictureConfig(64, 64, 8.0)
@@ -17,9 +18,9 @@ def told(path):
 
 def test_a_clip_has_sound_and_picture_of_the_length_asked_for(tmp_path):
     path = render_clip(tmp_path / "clips" / "a.mp4", np.zeros(8), seed=0, duration_s=4.0)
-    info = probe(path)
-    assert info.codecs == ("h264", "aac")
-    assert info.duration_s == pytest.approx(4.0, abs=0.2)
+    facts = inspect(path, 4.0)
+    assert (facts.video_codec, facts.audio_codec, facts.flags) == ("h264", "aac", ())
+    assert facts.duration_s == pytest.approx(4.0, abs=0.2)
     assert len(read_sound(path)) / 16_000 == pytest.approx(4.0, abs=0.2)
     assert len(read_frames(path, PICTURES)) == 32
     assert [file.name for file in path.parent.iterdir()] == ["a.mp4"]

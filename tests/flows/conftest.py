@@ -1,9 +1,11 @@
-"""A workspace small enough to be built and trained on within a test, and a loopback YouTube to fetch from."""
+"""A workspace small enough to be built and trained on within a test; films, and loopback YouTubes that offer them."""
 
 from types import SimpleNamespace
 
 import fault_storm
 import pytest
+from loopback_media import Media
+from loopback_youtube import EVERY, LoopbackYouTube
 from patient_fetch import asking
 from truth_media import render
 
@@ -32,8 +34,8 @@ def tiny_workspace(tmp_path, write_audioset):
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory):
-    """60 s of film whose pictures tell their number."""
-    return render(tmp_path_factory.mktemp("film"), seconds=60).video.parent
+    """Folder of a minute of film whose pictures tell their number: what a storm fetches from."""
+    return render(tmp_path_factory.mktemp("film"), seconds=fault_storm.ENDS_S).video.parent
 
 
 @pytest.fixture
@@ -46,3 +48,26 @@ def youtube(film, tmp_path):
             return fault_storm.make_storm(tmp_path / "work", server, n, seed, share=0.0)
 
         yield SimpleNamespace(server=server, asking=asking(config), config=config, storm=storm)
+
+
+@pytest.fixture(scope="session")
+def truth(tmp_path_factory):
+    """40 s of a smaller film, with a key frame every two seconds."""
+    return render(tmp_path_factory.mktemp("truth"), seconds=40, size=(320, 180), gop_s=2)
+
+
+@pytest.fixture(scope="session")
+def running(truth):
+    """A YouTube whose every video is that film, and a server of its files; `server` is the same, cleared."""
+    media = Media(truth.video, truth.audio, truth.both)
+    with LoopbackYouTube(media, files=truth.video.parent) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running):
+    """The server, without faults, and with an empty log."""
+    running.faults, running.media, running.hls = {}, {EVERY: running.media[EVERY]}, set()
+    running.rate_limited, running.down, running.throttle_over = False, False, None
+    running.hits.clear()
+    return running

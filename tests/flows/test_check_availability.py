@@ -2,22 +2,12 @@
 
 import pytest
 from loopback_faults import Fault
+from same_process import Here
 
 from audiosetzsl.availability.layer import read_availability
 from audiosetzsl.errors import SetupError
 from audiosetzsl.manifest import load_manifest
 from flows.check_availability import check_availability
-from flows.runner import Processes
-
-
-class Here:
-    """Works on the blocks in this process."""
-
-    def map(self, name, function, blocks, meter=None):
-        yield from map(function, blocks)
-
-    def gate(self):
-        return Processes().gate()
 
 
 def test_a_check_gives_a_dated_layer_and_pulls_no_media(youtube):

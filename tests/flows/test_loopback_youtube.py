@@ -14,7 +14,7 @@ import loopback_youtube
 import pytest
 from loopback_faults import MESSAGES, Fault
 from loopback_media import Media, fragments
-from loopback_youtube import EVERY, LoopbackYouTube, ydl_params
+from loopback_youtube import ydl_params
 from truth_media import render
 from yt_dlp import YoutubeDL
 from yt_dlp.networking import Request
@@ -50,26 +50,6 @@ class Listener:
     error = debug
 
 
-@pytest.fixture(scope="module")
-def media(tmp_path_factory):
-    truth = render(tmp_path_factory.mktemp("media"), seconds=12, size=(320, 180), gop_s=2)
-    return Media(truth.video, truth.audio, truth.both)
-
-
-@pytest.fixture(scope="module")
-def running(media):
-    with LoopbackYouTube(media, files=media.video.parent) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    running.faults, running.media, running.hls = {}, {EVERY: running.media[EVERY]}, set()
-    running.rate_limited, running.down, running.throttle_over = False, False, None
-    running.hits.clear()
-    return running
-
-
 @pytest.fixture
 def ydl(server):
     params = {"quiet": True, "socket_timeout": 0.3, "logger": Listener(), "format": "bv[height<=360]+ba/b/bv"}
@@ -92,15 +72,15 @@ def get(ydl, server, itag=134, **headers):
     return ydl.urlopen(Request(url, headers={name.title(): value for name, value in headers.items()}))
 
 
-def test_the_offer_of_a_video_is_read_in_one_request(ydl, server, media):
+def test_the_offer_of_a_video_is_read_in_one_request(ydl, server, truth):
     info = extract(ydl)
     assert {f["format_id"]: f["filesize"] for f in info["formats"]} == {
-        "134": media.video.stat().st_size,
-        "140": media.audio.stat().st_size,
-        "18": media.both.stat().st_size,
+        "134": truth.video.stat().st_size,
+        "140": truth.audio.stat().st_size,
+        "18": truth.both.stat().st_size,
     }
     assert [f["format_id"] for f in info["requested_formats"]] == ["134", "140"]
-    assert info["duration"] == 12 and info["requested_formats"][0]["height"] == 180
+    assert info["duration"] == 40 and info["requested_formats"][0]["height"] == 180
     assert [(h.server, h.ytid, h.status) for h in server.requests()] == [("player", YTID, 200)]
     assert ydl.params["logger"].warnings == []
 
@@ -175,8 +155,8 @@ def test_the_whole_server_limits_goes_down_and_comes_back(ydl, server):
     assert extract(ydl)["id"] == YTID
 
 
-def test_ranges_are_answered_by_the_byte_and_logged(ydl, server, media):
-    data, size = media.video.read_bytes(), media.video.stat().st_size
+def test_ranges_are_answered_by_the_byte_and_logged(ydl, server, truth):
+    data, size = truth.video.read_bytes(), truth.video.stat().st_size
     for header, expected in [
         ("bytes=0-8191", data[:8192]),
         ("bytes=100-", data[100:]),
@@ -250,10 +230,10 @@ def test_media_that_break_off_are_errors(ydl, server, fault, error, sent):
     assert server.bytes_sent(YTID) == sent
 
 
-def test_files_cut_short_or_without_packets_are_answered_as_if_whole(ydl, server, media, tmp_path):
+def test_files_cut_short_or_without_packets_are_answered_as_if_whole(ydl, server, truth, tmp_path):
     server.faults[YTID] = [Fault("media", "cut", itag=18, times=1), Fault("media", "empty")]
     with get(ydl, server, 18) as response:
-        assert response.read() == media.both.read_bytes()[: media.both.stat().st_size // 2]
+        assert response.read() == truth.both.read_bytes()[: truth.both.stat().st_size // 2]
     for itag in (134, 140, 18):
         (tmp_path / "empty.mp4").write_bytes(get(ydl, server, itag).read())
         with av.open(str(tmp_path / "empty.mp4")) as container:
@@ -261,14 +241,14 @@ def test_files_cut_short_or_without_packets_are_answered_as_if_whole(ydl, server
             assert [p for p in container.demux() if p.size] == []
 
 
-def test_a_server_can_ignore_ranges(ydl, server, media):
+def test_a_server_can_ignore_ranges(ydl, server, truth):
     server.faults[YTID] = Fault("media", "ignore_range", skip=1)
-    assert get(ydl, server, range="bytes=0-9").read() == media.video.read_bytes()[:10]
+    assert get(ydl, server, range="bytes=0-9").read() == truth.video.read_bytes()[:10]
     with get(ydl, server, range="bytes=0-9") as response:
-        assert (response.status, response.read()) == (200, media.video.read_bytes())
+        assert (response.status, response.read()) == (200, truth.video.read_bytes())
 
 
-def test_large_and_open_requests_are_throttled(ydl, server, media):
+def test_large_and_open_requests_are_throttled(ydl, server, truth):
     server.throttle_over = 20_000
     started = time.monotonic()
     get(ydl, server, range="bytes=0-19999").read()
@@ -277,28 +257,28 @@ def test_large_and_open_requests_are_throttled(ydl, server, media):
     assert time.monotonic() - started > 0.5 > unhindered
     with suppress(TransportError), get(ydl, server, range="bytes=0-") as response:
         response.read(1)
-    assert server.requests(YTID)[-1].sent < media.video.stat().st_size / 2
+    assert server.requests(YTID)[-1].sent < truth.video.stat().st_size / 2
 
 
 def test_a_video_can_have_files_of_its_own(ydl, server, tmp_path):
     short = render(tmp_path, seconds=2, size=(320, 180))
     server.media[YTID] = Media(short.video, short.audio, short.both)
     assert extract(ydl)["duration"] == 2
-    assert extract(ydl, "other_video")["duration"] == 12
+    assert extract(ydl, "other_video")["duration"] == 40
     assert len(get(ydl, server).read()) == short.video.stat().st_size
 
 
-def test_hls_gives_the_same_pictures(server, media, tmp_path):
+def test_hls_gives_the_same_pictures(server, truth, tmp_path):
     server.hls.add(YTID)
     server.faults[YTID] = Fault("player", "formats", itags=())
     params = {"quiet": True, "noprogress": True, "format": "bv", "outtmpl": str(tmp_path / "got.mp4")}
     with YoutubeDL({**params, **server.ydl_params(hls=True), "fixup": "never"}) as ydl:
         assert {f["format_id"] for f in extract(ydl)["formats"]} == {"230", "234"}
         ydl.download([f"https://www.youtube.com/watch?v={YTID}"])
-    head, listed = fragments(media.video)
+    head, listed = fragments(truth.video)
     segments = [h for h in server.requests(YTID) if h.itag == 134 and h.path.endswith(".mp4")]
     assert [h.sent for h in segments] == [head, *(size for _, size, _ in listed)]
-    with av.open(str(tmp_path / "got.mp4")) as got, av.open(str(media.video)) as source:
+    with av.open(str(tmp_path / "got.mp4")) as got, av.open(str(truth.video)) as source:
         assert sum(1 for _ in got.decode(video=0)) == sum(1 for _ in source.decode(video=0))
 
 
@@ -309,10 +289,10 @@ def test_faults_and_messages_are_checked():
         Fault("player", "message", message="gone")
 
 
-def test_as_a_process_it_writes_its_ports_and_its_log(media, tmp_path):
+def test_as_a_process_it_writes_its_ports_and_its_log(truth, tmp_path):
     ports, log = tmp_path / "ports.json", tmp_path / "log.jsonl"
     faults = json.dumps({YTID: [{"where": "player", "kind": "message", "message": "private"}]})
-    command = [sys.executable, Path(loopback_youtube.__file__), "--media", media.video.parent]
+    command = [sys.executable, Path(loopback_youtube.__file__), "--media", truth.video.parent]
     command += ["--port-file", ports, "--log", log, "--faults", faults]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert json.loads(process.stdout.readline()) == json.loads(ports.read_text())

@@ -117,6 +117,16 @@ def frame_numbers(path: Path) -> list[tuple[float, int]]:
         ]
 
 
+def numbers(path: Path) -> list[int]:
+    """Numbers of the pictures of a clip, in order."""
+    return [number for _, number in frame_numbers(path)]
+
+
+def expected_numbers(start_s: float, end_s: float, fps: float = 25) -> list[int]:
+    """Numbers on screen between two times: that at the start, and those that begin before the end."""
+    return list(range(int(start_s * fps + 1e-6), int(end_s * fps - 1e-6) + 1))
+
+
 def number_on(picture: np.ndarray) -> int:
     """Number on a grey picture of any size; the complement below it has to agree."""
     block = picture.shape[1] / N_BITS

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
+from small_manifests import manifest_of
 
 from audiosetzsl.availability.layer import AVAILABILITY
-from audiosetzsl.manifest import SCHEMA, read_manifest, write_manifest
+from audiosetzsl.manifest import read_manifest, write_manifest
 from audiosetzsl.workspace import Workspace
 
 # Three dogs (seen) and two buses (unseen); ids that begin with a dash are ids too.
@@ -30,22 +31,7 @@ def write_small_manifest():
     """Write the manifest of the five videos."""
 
     def write(path, **provenance):
-        rows = [
-            {
-                "segment_id": f"{ytid}_30000",
-                "ytid": ytid,
-                "start_s": 30.0,
-                "end_s": 40.0,
-                "class_name": class_name,
-                "seen": seen,
-                "split": split,
-                "source": "unbalanced",
-                "line": 4 + line,
-                "mids": ["/m/0bt9lr"],
-            }
-            for line, (ytid, (class_name, seen, split)) in enumerate(VIDEOS.items())
-        ]
-        return write_manifest(pa.Table.from_pylist(rows, SCHEMA), path, provenance)
+        return write_manifest(manifest_of((ytid, *facts) for ytid, facts in VIDEOS.items()), path, provenance)
 
     return write
 

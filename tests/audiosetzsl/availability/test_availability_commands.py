@@ -1,29 +1,14 @@
 """The commands import-availability, survivors and publish-availability: what they print, and how they end."""
 
 import pytest
-from typer.testing import CliRunner
+from command_line import cells, run
 
 from audiosetzsl.availability import published
 from audiosetzsl.availability.layer import read_availability, write_availability
-from audiosetzsl.cli import app
 from audiosetzsl.errors import ManifestError, SetupError
 from audiosetzsl.release.contents import digest_of
 
 A, B, C, D, E = "-aaaaaaaaaa", "bbbbbbbbbbb", "ccccccccccc", "ddddddddddd", "eeeeeeeeeee"
-
-
-def run(*arguments):
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "140"})
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == 0, done.output
-    return done.output
-
-
-def cells(output):
-    """Rows of the printed tables, as lists of cells."""
-    lines = [line for line in output.splitlines() if line.startswith("│")]
-    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
 
 @pytest.fixture

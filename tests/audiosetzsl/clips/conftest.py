@@ -4,33 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from small_manifests import manifest_of
 
 from audiosetzsl.clips.ledger import LEDGER, write_ledger
 from audiosetzsl.clips.signs import add_canary
-from audiosetzsl.manifest import SCHEMA, write_manifest
+from audiosetzsl.manifest import write_manifest
 from audiosetzsl.workspace import Workspace
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SEGMENTS = [f"{number:011}_30000" for number in range(40)]
 
 
-def manifest_of(segment_ids):
-    rows = [
-        {
-            "segment_id": name,
-            "ytid": name[:11],
-            "start_s": 30.0,
-            "end_s": 40.0,
-            "class_name": "dog" if number % 2 else "bus",
-            "seen": bool(number % 2),
-            "split": ("train", "train", "val", "test")[number % 4],
-            "source": "unbalanced",
-            "line": number + 4,
-            "mids": ["/m/0bt9lr"],
-        }
-        for number, name in enumerate(segment_ids)
-    ]
-    return pa.Table.from_pylist(rows, SCHEMA)
+def facts_of(number):
+    """Class, whether it is seen, and split of a segment's video."""
+    return "dog" if number % 2 else "bus", bool(number % 2), ("train", "train", "val", "test")[number % 4]
 
 
 @pytest.fixture
@@ -70,7 +57,8 @@ def attempt():
 def workspace(tmp_path):
     """A workspace with a manifest of 40 segments, and nothing else."""
     place = Workspace(tmp_path / "w")
-    write_manifest(manifest_of(SEGMENTS), place.manifest, {})
+    videos = ((name[:11], *facts_of(number)) for number, name in enumerate(SEGMENTS))
+    write_manifest(manifest_of(videos), place.manifest, {})
     return place
 
 

@@ -4,21 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from command_line import cells, run
 from typer.testing import CliRunner
 
 from audiosetzsl.cli import app, main
-
-
-def run(*arguments):
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "140"})
-    assert done.exit_code == 0, done.output
-    return done.output
-
-
-def cells(output):
-    """Rows of the printed tables, as lists of cells."""
-    lines = [line for line in output.splitlines() if line.startswith("│")]
-    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
 
 @pytest.fixture

@@ -2,18 +2,16 @@
 
 import fault_storm
 import pytest
-from truth_media import render
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 N = 2 * len(fault_storm.FAULTS)
 
 
 @pytest.fixture(scope="module")
-def storm(tmp_path_factory):
+def storm(film, tmp_path_factory):
     """A storm that is over: every fault at least once, among segments without; two kills."""
     folder = tmp_path_factory.mktemp("storm")
-    render(folder / "media", seconds=fault_storm.ENDS_S)
-    with fault_storm.serve(folder / "media") as server:
+    with fault_storm.serve(film) as server:
         made = fault_storm.make_storm(folder / "work", server, N, seed=2, share=0.7)
         config = fault_storm.write_config(server, folder / "yt-dlp.conf")
         fault_storm.run(made, server, config, kills=2, seed=2, blackouts=1)

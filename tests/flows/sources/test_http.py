@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback_faults import Fault
+from truth_media import expected_numbers, numbers
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError, SetupError
@@ -53,30 +54,26 @@ def video(folder, truth):
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(30.0, 40.0), (12.34, 15.34), (0.0, 1.0)])
 def test_of_a_whole_video_the_segment_is_pulled_and_cut(
-    server, source, video, segment, tmp_path, numbers, expected, start_s, end_s
+    server, source, video, segment, tmp_path, start_s, end_s
 ):
     got = source().get(segment(start_s, end_s), MID, tmp_path / "clip.mp4")
     assert (got.path, got.way, got.format_id) == (tmp_path / "clip.mp4", "seek", None)
-    assert numbers(got.path) == expected(start_s, end_s)
+    assert numbers(got.path) == expected_numbers(start_s, end_s)
     assert got.pulled_bytes == server.bytes_sent(video.name) < 0.6 * video.stat().st_size
     assert all(hit.range and hit.status == 206 for hit in server.requests(video.name))
 
 
-def test_a_file_as_long_as_the_segment_is_its_clip(
-    source, folder, clip, segment, tmp_path, numbers, expected
-):
+def test_a_file_as_long_as_the_segment_is_its_clip(source, folder, clip, segment, tmp_path):
     clip(folder / f"{YTID}.mp4", 20, 23)
     got = source().get(segment(30.0, 33.0), MID, tmp_path / "clip.mp4")
-    assert numbers(got.path) == expected(20, 23)
+    assert numbers(got.path) == expected_numbers(20, 23)
 
 
 @pytest.mark.parametrize("template", ["{segment_id}.mp4", "{ytid}_{start_ms}.mp4"])
-def test_an_address_of_the_segment_is_that_of_its_clip(
-    source, folder, clip, segment, tmp_path, numbers, expected, template
-):
+def test_an_address_of_the_segment_is_that_of_its_clip(source, folder, clip, segment, tmp_path, template):
     clip(folder / f"{YTID}_30000.mp4", 5, 11)
     got = source(template).get(segment(30.0, 35.0), MID, tmp_path / "clip.mp4")
-    assert numbers(got.path) == expected(5, 10), "from its beginning, whatever its length"
+    assert numbers(got.path) == expected_numbers(5, 10), "from its beginning, whatever its length"
 
 
 def test_a_clip_says_how_it_came(source, video, segment, tmp_path):
@@ -86,13 +83,11 @@ def test_a_clip_says_how_it_came(source, video, segment, tmp_path):
     assert read_note(inspect(tmp_path / "clip.mp4", 10.0).note)["way"] == "seek"
 
 
-def test_a_server_without_ranges_gives_a_small_file_whole(
-    server, source, video, segment, tmp_path, numbers, expected
-):
+def test_a_server_without_ranges_gives_a_small_file_whole(server, source, video, segment, tmp_path):
     server.faults[video.name] = Fault("media", "ignore_range")
     got = source().get(segment(20.0, 23.0), MID, tmp_path / "clip.mp4")
     assert (got.way, got.pulled_bytes) == ("whole", video.stat().st_size)
-    assert numbers(got.path) == expected(20, 23)
+    assert numbers(got.path) == expected_numbers(20, 23)
 
 
 def test_a_large_file_of_a_server_without_ranges_is_not_taken(
@@ -153,13 +148,13 @@ def test_what_goes_wrong_while_it_is_read_is_told(
     assert capfd.readouterr().err == "", "PyAV prints what it hears of twice"
 
 
-def test_a_503_now_and_then_is_got_over(server, source, video, segment, tmp_path, numbers, expected):
+def test_a_503_now_and_then_is_got_over(server, source, video, segment, tmp_path):
     server.faults[video.name] = [
         Fault("media", "status", skip=1, times=1),
         Fault("media", "reset", skip=4, times=1),
     ]
     got = source().get(segment(20.0, 30.0), MID, tmp_path / "clip.mp4")
-    assert numbers(got.path) == expected(20, 30)
+    assert numbers(got.path) == expected_numbers(20, 30)
 
 
 @pytest.mark.parametrize("start_s", [5.0, 30.0])

@@ -6,6 +6,7 @@ from collections import Counter
 
 import fsspec
 import pytest
+from truth_media import expected_numbers, numbers
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError, SetupError
@@ -60,12 +61,12 @@ def test_the_name_of_another_start_is_another_clip(tmp_path, get, segment, clip)
 
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(30.0, 40.0), (12.34, 15.34), (0.0, 1.0)])
-def test_a_whole_video_is_cut_to_the_frame(tmp_path, get, truth, segment, numbers, expected, start_s, end_s):
+def test_a_whole_video_is_cut_to_the_frame(tmp_path, get, truth, segment, start_s, end_s):
     (tmp_path / "mine").mkdir()
     shutil.copy(truth.both, tmp_path / "mine" / "-id_of_11ch.mp4")
     got = get(tmp_path / "mine", segment(start_s, end_s))
     assert got == Got(tmp_path / "made" / "clip.mp4", "cut")
-    assert numbers(got.path) == expected(start_s, end_s)
+    assert numbers(got.path) == expected_numbers(start_s, end_s)
 
 
 def test_a_video_of_the_length_of_the_segment_is_the_clip(tmp_path, get, segment, clip):
@@ -85,12 +86,10 @@ def test_a_video_that_is_neither_clip_nor_long_enough_says_what_to_do(tmp_path, 
     )
 
 
-def test_a_video_that_ends_within_the_segment_gives_what_there_is(
-    tmp_path, get, segment, clip, numbers, expected
-):
+def test_a_video_that_ends_within_the_segment_gives_what_there_is(tmp_path, get, segment, clip):
     clip(tmp_path / "mine" / "-id_of_11ch.mp4", 0, 35)
     got = get(tmp_path / "mine", segment(30.0, 40.0))
-    assert numbers(got.path) == expected(30, 35)
+    assert numbers(got.path) == expected_numbers(30, 35)
 
 
 def test_a_clip_that_says_so_wins_over_a_whole_video(tmp_path, get, truth, segment, clip):
@@ -151,9 +150,7 @@ def test_folders_may_lie_elsewhere_and_be_linked(tmp_path, get, segment, clip):
     assert get(tmp_path / "mine", segment()).path == tmp_path / "mine" / "b" / "-id_of_11ch_30000.mp4"
 
 
-def test_a_folder_in_memory_gives_clips_and_cuts_videos(
-    get, truth, segment, clip, tmp_path, numbers, expected
-):
+def test_a_folder_in_memory_gives_clips_and_cuts_videos(get, truth, segment, clip, tmp_path):
     fs = fsspec.filesystem("memory")
     fs.pipe("/mine/dog/AAAAAAAAAAA_5000.mp4", clip(tmp_path / "clip.mp4", 5, 8).read_bytes())
     fs.pipe("/mine/-id_of_11ch.mp4", truth.both.read_bytes())
@@ -166,18 +163,18 @@ def test_a_folder_in_memory_gives_clips_and_cuts_videos(
         ]:
             got = get("memory://mine", wanted)
             assert got == Got(tmp_path / "made" / "clip.mp4", "cut"), "what is not here is made"
-            assert numbers(got.path) == expected(first_s, first_s + 3)
+            assert numbers(got.path) == expected_numbers(first_s, first_s + 3)
         with pytest.raises(Refusal, match=r"^no file of the folder has its name$"):
             get("memory://mine", segment(ytid="CCCCCCCCCCC"))
     finally:
         fs.rm("/mine", recursive=True)
 
 
-def test_a_zip_is_a_folder(get, truth, segment, tmp_path, numbers, expected):
+def test_a_zip_is_a_folder(get, truth, segment, tmp_path):
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         archive.write(truth.both, "videos/-id_of_11ch.mp4")
     got = get(f"zip://videos::file://{tmp_path}/all.zip", segment(20.0, 23.0))
-    assert numbers(got.path) == expected(20, 23)
+    assert numbers(got.path) == expected_numbers(20, 23)
 
 
 def test_an_address_of_files_here_is_a_folder_here(get, segment, clip, tmp_path):

@@ -1,40 +1,16 @@
-"""One video of known pictures and sound, and a YouTube on the loopback interface that offers it."""
+"""Sessions of yt-dlp that ask the YouTube on the loopback interface, and byte ranges of its files."""
 
 import time
 from types import SimpleNamespace
 
 import pytest
-from loopback_media import Media
-from loopback_youtube import EVERY, LoopbackYouTube
-from truth_media import render
 
 from flows.youtube.byte_ranges import ByteRanges, Persistence
 from flows.youtube.options import YtDlpOptions
 from flows.youtube.session import Session
 
-YTID = "-id_of_11ch"
 # Everything that is waited for is waited for briefly.
 HASTY = Persistence(tries=3, first_wait_s=0.01, longest_wait_s=2.0, clip_s=10.0)
-
-
-@pytest.fixture(scope="session")
-def truth(tmp_path_factory):
-    return render(tmp_path_factory.mktemp("truth"), seconds=40, size=(320, 180), gop_s=2)
-
-
-@pytest.fixture(scope="session")
-def running(truth):
-    media = Media(truth.video, truth.audio, truth.both)
-    with LoopbackYouTube(media, files=truth.video.parent) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    running.faults, running.media, running.hls = {}, {EVERY: running.media[EVERY]}, set()
-    running.rate_limited, running.down, running.throttle_over = False, False, None
-    running.hits.clear()
-    return running
 
 
 @pytest.fixture
@@ -42,6 +18,20 @@ def session(server):
     session = Session(YtDlpOptions({**server.ydl_params(), "socket_timeout": 0.5, "extractor_retries": 0}))
     yield session
     session.close()
+
+
+@pytest.fixture
+def streaming(server):
+    """A session that reads HLS manifests too."""
+    session = Session(YtDlpOptions({**server.ydl_params(hls=True), "socket_timeout": 0.5}))
+    yield session
+    session.close()
+
+
+@pytest.fixture(scope="session")
+def content(truth):
+    """Bytes of both.mp4."""
+    return truth.both.read_bytes()
 
 
 @pytest.fixture

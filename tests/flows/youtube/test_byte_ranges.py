@@ -1,30 +1,20 @@
 """Byte ranges against a real server: exact bytes, bounded requests, and an end in time whatever it does."""
 
 import re
-import threading
 import time
 from email.utils import formatdate
-from functools import partial
-from http.server import BaseHTTPRequestHandler
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from loopback_faults import Fault
-from loopback_http import Server
 
 from audiosetzsl.clips.verdicts import Verdict
 from flows.sources.source import Refusal
 from flows.youtube import byte_ranges
 from flows.youtube.byte_ranges import LARGEST_REQUEST, BeyondEnd, NotThisWay, Persistence, retry_after_s
-from flows.youtube.range_file import RangeFile
 
 NAME = "both.mp4"
-
-
-@pytest.fixture(scope="module")
-def content(truth):
-    return truth.both.read_bytes()
 
 
 @pytest.fixture
@@ -211,175 +201,6 @@ def test_a_whole_file_is_refused_as_its_ranges_are(server, file):
     with pytest.raises(NotThisWay, match=r"^HTTP 403$") as caught:
         file.stream.whole(1 << 30)
     assert caught.value.status == 403
-
-
-class Odd(BaseHTTPRequestHandler):
-    """Answers with what a test puts into `answer`: status, headers, body."""
-
-    protocol_version = "HTTP/1.1"
-
-    def __init__(self, answer, *args):
-        self.answer = answer
-        super().__init__(*args)
-
-    def log_message(self, format, *args):
-        pass
-
-    def do_GET(self):
-        status, headers, body = (
-            self.answer["plan"].pop(0) if len(self.answer["plan"]) > 1 else self.answer["plan"][0]
-        )
-        self.answer["accepts"] = self.headers["Accept-Encoding"]
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.close_connection = "Content-Length" not in headers
-        self.wfile.write(body)
-
-
-@pytest.fixture
-def odd(ranges):
-    """odd(answer, ...): a file of a server that answers so, in turn and then like the last."""
-    answer = {"plan": []}
-    server = Server(("127.0.0.1", 0), partial(Odd, answer))
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def odd(*plan):
-        answer["plan"][:] = plan
-        return ranges("odd", url=f"http://127.0.0.1:{server.server_port}/file")
-
-    odd.answer = answer
-    yield odd
-    server.shutdown()
-    server.server_close()
-
-
-def answer(body, content_range=None, *, status=206, length=True, **headers):
-    stated = {"Content-Length": len(body)} if length else {}
-    ranged = {"Content-Range": content_range} if content_range else {}
-    return status, {name: str(v) for name, v in {**stated, **ranged, **headers}.items()}, body
-
-
-DATA = bytes(range(200)) * 2
-
-
-def test_an_honest_server_of_this_kind_is_believed(odd):
-    assert odd(answer(DATA[:100], "bytes 0-99/400")).stream.get(0, 100) == DATA[:100]
-    assert odd.answer["accepts"] == "identity"
-    assert odd(answer(DATA[:100], "bytes 0-99/400", length=False)).stream.get(0, 100) == DATA[:100]
-
-
-def test_a_shorter_range_than_asked_for_is_taken_and_the_rest_asked_for(odd):
-    plan = [answer(DATA[:60], "bytes 0-59/400"), answer(DATA[60:100], "bytes 60-99/400")]
-    stream = odd(*plan).stream
-    assert stream.get(0, 100) == DATA[:100] and stream.pulled_bytes == 100
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (answer(DATA[:200], "bytes 0-199/400"), "other ranges than it is asked for"),  # more
-        (answer(DATA[10:110], "bytes 10-109/400"), "other ranges than it is asked for"),  # another
-        (answer(DATA[:100], "bytes 300-399/400"), "other ranges than it is asked for"),
-        (answer(b"", "bytes 0--1/400"), "sends no ranges"),
-        (answer(DATA[:100], "bytes 0-99/50"), "other ranges than it is asked for"),  # behind its own end
-        (answer(DATA[:150], "bytes 0-99/400"), "states a range and another length"),
-        (answer(DATA[:50], "bytes 0-99/400"), "states a range and another length"),
-        (answer(DATA[:150], "bytes 0-99/400", length=False), "sends more than the range that it states"),
-        (answer(DATA[:100], "bytes 0-99/*"), "sends no ranges"),  # how large the file is has to be known
-        (answer(DATA[:100], "bytes */400"), "sends no ranges"),
-        (answer(DATA[:100], "items 0-99/400"), "sends no ranges"),
-        (answer(DATA[:100]), "sends no ranges"),
-        (answer(DATA[:100], "bytes 0-99/400", status=200), "sends no ranges"),
-        (
-            answer(DATA[:100], "bytes 0-99/400", **{"Content-Encoding": "gzip"}),
-            "compresses, though it is asked not to",
-        ),
-    ],
-)
-def test_an_answer_that_is_not_the_range_asked_for_is_not_taken(odd, wrong, says):
-    with pytest.raises(NotThisWay, match=says) as caught:
-        odd(wrong).stream.get(0, 100)
-    assert caught.value.status is None, "another way may do"
-
-
-def test_a_file_that_changes_meanwhile_is_not_put_together(odd):
-    stream = odd(answer(DATA[:100], "bytes 0-99/400"), answer(DATA[100:200], "bytes 100-199/401")).stream
-    with pytest.raises(NotThisWay, match="the file changed while it was read"):
-        stream.get(0, 200) if stream.get(0, 100) else None
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (answer(DATA, status=200, length=False), "the whole file has an unknown number of bytes"),
-        (answer(DATA, status=200, **{"Content-Encoding": "gzip"}), "compresses, though it is asked not to"),
-    ],
-)
-def test_a_whole_file_of_no_known_size_is_not_taken(odd, wrong, says):
-    with pytest.raises(NotThisWay, match=says):
-        odd(wrong).stream.whole(1 << 20)
-
-
-MOVES = st.lists(
-    st.tuples(st.sampled_from(["set", "end", "cur"]), st.integers(-3000, 3000), st.integers(0, 9000)),
-    max_size=8,
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(moves=MOVES, chunk=st.sampled_from([1000, 4096, 1 << 16]), held=st.integers(2, 4))
-def test_a_range_file_reads_as_the_file_itself_does(ranges, content, moves, chunk, held):
-    file = ranges(NAME)
-    reader = RangeFile(file.stream, chunk, held)
-    size, at = len(content), 0
-    for whence, offset, length in moves:
-        origin = {"set": size // 2, "end": size, "cur": at}[whence]
-        at = max(origin + offset, 0)
-        how = {"set": (at, 0), "end": (at - size, 2), "cur": (at - reader.tell(), 1)}[whence]
-        assert reader.seek(*how) == at == reader.tell()
-        got = b"".join(iter(partial(reader.read, 0), b"")) if not length else _read(reader, length)
-        assert got == content[at : at + length]
-        at = reader.tell()
-    assert len(reader._held) <= held
-    assert file.stream.pulled_bytes <= chunk * (1 + sum(2 + length // chunk for *_, length in moves))
-
-
-def _read(reader, length):
-    pieces = []
-    while length and (piece := reader.read(length)):
-        pieces.append(piece)
-        length -= len(piece)
-    return b"".join(pieces)
-
-
-def test_a_range_file_holds_so_many_chunks_and_always_the_first(ranges, content):
-    file = ranges(NAME)
-    reader = RangeFile(file.stream, 1000, 3)
-    for number in (5, 7, 9, 11, 7, 0, 5):
-        reader.seek(1000 * number)
-        assert reader.read(10) == content[1000 * number :][:10]
-        assert len(reader._held) <= 3 and 0 in reader._held
-    assert file.stream.pulled_bytes == 7000, "of these, 7 and 5 were no longer held"
-
-
-def test_a_range_file_is_no_place_before_itself(ranges):
-    reader = RangeFile(ranges(NAME).stream)
-    with pytest.raises(ValueError, match="byte -1 comes before the file"):
-        reader.seek(-1)
-    assert reader.readable() and reader.seekable() and not reader.writable()
-    assert reader.seek(10, 2) and reader.read(5) == b"", "beyond the end there is nothing"
-
-
-def test_a_range_file_breaks_once(server, ranges):
-    reader = RangeFile(ranges(NAME).stream, 1000)
-    server.faults[NAME] = Fault("media", "status", status=403)
-    reader.seek(5000)
-    with pytest.raises(NotThisWay, match="HTTP 403"):
-        reader.read(10)
-    assert reader.read(10) == b"", "a demuxer reads on, and must not wait for the same again"
-    assert len(server.requests(NAME)) == 2
 
 
 def test_retry_after_is_a_number_of_seconds_or_a_date():

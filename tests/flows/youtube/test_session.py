@@ -17,7 +17,7 @@ YTID = "-id_of_11ch"
 def test_the_chosen_formats_are_those_that_can_be_cut_without_decoding(session):
     video = session.video(YTID)
     assert (video.ytid, video.format_id, video.duration_s) == (YTID, "134+140", 40)
-    assert [(f.has_picture, f.has_sound, f.height, f.is_plain) for f in video.chosen] == [
+    assert [(f.has_picture, f.has_sound, f.lines, f.is_plain) for f in video.chosen] == [
         (True, False, 180, True),
         (False, True, None, True),
     ]

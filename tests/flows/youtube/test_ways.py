@@ -1,67 +1,23 @@
 """Ways to the media: the frugal one where it works, another where it does not, and a reason where none does."""
 
-import os
-import signal
 import struct
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from errands import END_S, START_S, YTID, clip_of, errand, offer_only
 from loopback_faults import Fault
 from loopback_media import Media as Files
-from truth_media import ffmpeg, frame_numbers, heard, sound_ends_at_s, sound_starts_at_s
+from truth_media import expected_numbers, ffmpeg, heard, numbers, sound_ends_at_s, sound_starts_at_s
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError
 from extractors.cutting import cut
 from flows.sources.source import Refusal
 from flows.youtube import ways
-from flows.youtube.byte_ranges import NotThisWay, Persistence
-from flows.youtube.options import YtDlpOptions, user_options
-from flows.youtube.sections import download_sections, reader_options
+from flows.youtube.byte_ranges import NotThisWay
 from flows.youtube.segment_index import boxes, read_index
-from flows.youtube.session import Format, Session
-from flows.youtube.ways import Errand, Wanted, by_index, by_seeking, fetch, streamed_choice, whole
-
-YTID = "-id_of_11ch"
-FPS = 25
-START_S, END_S = 12.34, 19.34
-HASTY = Persistence(tries=3, first_wait_s=0.01, longest_wait_s=2.0, clip_s=20.0)
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def streaming(server):
-    """A session that reads HLS manifests too."""
-    session = Session(YtDlpOptions({**server.ydl_params(hls=True), "socket_timeout": 0.5}))
-    yield session
-    session.close()
-
-
-def errand(session, scratch, start_s=START_S, end_s=END_S, *, within_s=20.0, ytid=YTID):
-    scratch.mkdir(exist_ok=True)
-    wanted = Wanted(start_s, end_s, time.monotonic() + within_s, scratch, HASTY)
-    return Errand(session, session.video(ytid), wanted)
-
-
-def clip_of(media, path, start_s=START_S, end_s=END_S):
-    return cut(media.sources, path, start_s - media.origin_s, end_s - media.origin_s).path
-
-
-def expected_numbers(start_s, end_s):
-    """Frames of the source on screen between two times: that at the start, and those that begin before the end."""
-    first = int(start_s * FPS + 1e-6)
-    return list(range(first, int(end_s * FPS - 1e-6) + 1))
-
-
-def numbers(path):
-    return [number for _, number in frame_numbers(path)]
-
-
-def offer_only(server, *itags):
-    server.faults[YTID] = Fault("player", "formats", itags=itags)
+from flows.youtube.session import Format
+from flows.youtube.ways import by_index, by_seeking, fetch, streamed_choice, whole
 
 
 def test_by_its_index_a_segment_comes_exactly_and_in_few_requests(server, session, truth, tmp_path):
@@ -251,148 +207,6 @@ def test_large_requests_are_slowed_down_and_ours_are_not(server, session, tmp_pa
     media = fetch(errand(session, tmp_path / "scratch"))
     clip_of(media, tmp_path / "clip.mp4")
     assert media.way == "index" and time.monotonic() - began_s < media.pulled / (32 << 10) / 4
-
-
-# HLS, by yt-dlp and ffmpeg in processes of their own.
-
-
-def test_where_plain_files_are_refused_hls_gives_picture_and_sound(server, streaming, truth, tmp_path):
-    server.hls.add(YTID)
-    server.faults[YTID] = Fault("media", "status", status=403, skip=1, times=1)  # not the manifest
-    media = fetch(errand(streaming, tmp_path / "scratch"))
-    path = clip_of(media, tmp_path / "clip.mp4")
-    assert (media.way, media.format_id, media.origin_s) == ("hls", "230+234", START_S)
-    found = numbers(path)
-    assert abs(found[0] - int(START_S * FPS)) <= 1 and found == list(range(found[0], found[-1] + 1))
-    assert abs(len(found) - len(expected_numbers(START_S, END_S))) <= 1
-    assert sound_starts_at_s(path, truth) == pytest.approx(START_S, abs=0.025)
-    assert media.pulled == media.sources[0].stat().st_size
-
-
-def test_where_only_hls_is_offered_it_is_taken_whatever_the_user_set(server, truth, tmp_path):
-    server.hls.add(YTID)
-    offer_only(server)
-    cookies = tmp_path / "cookies.txt"
-    cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t2147483647\tSID\tvalue\n")
-    before = cookies.stat()
-    # What yt-dlp makes of a rule for sleeping is a function, which cannot go to another process.
-    line = f"--cookies {cookies} --retry-sleep http:exp=1:20 --ffmpeg-location /nowhere"
-    found = user_options(None, {"AZSL_YT_DLP": line})
-    assert callable(found.params["retry_sleep_functions"]["http"])
-    session = Session(YtDlpOptions({**server.ydl_params(hls=True), **found.params}, found.secrets))
-    media = fetch(errand(session, tmp_path / "scratch"))
-    session.close()
-    assert (media.way, media.format_id) == ("hls", "230+234")
-    found = numbers(clip_of(media, tmp_path / "clip.mp4"))
-    assert abs(len(found) - len(expected_numbers(START_S, END_S))) <= 1
-    assert (cookies.stat().st_mtime_ns, cookies.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
-
-
-def test_where_hls_is_refused_too_both_reasons_are_told_without_addresses(server, streaming, tmp_path, capfd):
-    server.hls.add(YTID)
-    server.faults[YTID] = Fault("media", "status", status=403, skip=1)
-    with pytest.raises(Refusal, match=r"^HTTP 403; sections: ffmpeg exited with code \d+$") as caught:
-        fetch(errand(streaming, tmp_path / "scratch"))
-    assert caught.value.reason == Verdict.MEDIA_HTTP
-    assert "://" not in str(caught.value) and str(tmp_path) not in str(caught.value)
-    assert capfd.readouterr().err == "", "ffmpeg writes nothing beside"
-
-
-def processes_with(mark):
-    """Processes of this machine whose environment holds a word, but for multiprocessing's own book-keeper."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().decode().replace("\0", " ")[:200])
-        except OSError:
-            continue
-    return [command for command in found if "resource_tracker" not in command]
-
-
-def wait_until(condition, within_s=8.0):
-    until_s = time.monotonic() + within_s
-    while time.monotonic() < until_s:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def test_a_server_that_falls_silent_is_left_in_time_with_all_processes(
-    server, streaming, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("AZSL_MARK", mark := f"mark-{os.getpid()}-{time.time()}")
-    server.hls.add(YTID)
-    server.faults[YTID] = [
-        Fault("player", "formats", itags=()),
-        Fault("media", "stall", skip=4),  # the lists come, and then nothing does
-    ]
-    began_s = time.monotonic()
-    with pytest.raises(Refusal, match=r"^ffmpeg was not done within \d s$") as caught:
-        fetch(errand(streaming, tmp_path / "scratch", within_s=4.0))
-    assert caught.value.reason == Verdict.STALLED
-    assert 3 < time.monotonic() - began_s < 7
-    assert len(server.requests(YTID, server="media")) > 4, "it had got as far as to ffmpeg"
-    assert wait_until(lambda: not processes_with(mark), 3), processes_with(mark)
-
-
-def test_who_is_killed_leaves_no_process_behind(server, tmp_path):
-    server.hls.add(YTID)
-    server.faults[YTID] = [Fault("player", "formats", itags=()), Fault("media", "stall", skip=4)]
-    code = (
-        "import sys, time; from pathlib import Path; from loopback_youtube import ydl_params\n"
-        "from flows.youtube.options import YtDlpOptions; from flows.youtube.session import Session\n"
-        "from flows.youtube.ways import Errand, Wanted, fetch; from flows.youtube.byte_ranges import Persistence\n"
-        "if __name__ == '__main__':\n"
-        "    session = Session(YtDlpOptions(ydl_params(int(sys.argv[1]), hls=True)))\n"
-        "    wanted = Wanted(3.0, 9.0, time.monotonic() + 60, Path(sys.argv[2]), Persistence())\n"
-        f"    fetch(Errand(session, session.video({YTID!r}), wanted))\n"
-    )
-    (tmp_path / "program.py").write_text(code)
-    mark = f"mark-{os.getpid()}-{time.time()}"
-    environment = {**os.environ, "AZSL_MARK": mark, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}"}
-    command = [sys.executable, tmp_path / "program.py", str(server.player_port), tmp_path]
-    with subprocess.Popen(command, env=environment) as process:
-        assert wait_until(lambda: len(server.requests(YTID, server="media")) > 4, 20)
-        assert len(processes_with(mark)) >= 3, "itself, yt-dlp and ffmpeg"
-        process.send_signal(signal.SIGKILL)
-    assert wait_until(lambda: not processes_with(mark), 5), processes_with(mark)
-
-
-def test_without_any_time_left_no_process_is_started(tmp_path):
-    with pytest.raises(Refusal, match="out of time before ffmpeg was started") as caught:
-        download_sections({}, {}, "18", (0.0, 1.0), tmp_path, -1.0)
-    assert caught.value.reason == Verdict.STALLED
-
-
-def test_a_process_that_is_not_even_started_in_time_is_ended(server, streaming, tmp_path, monkeypatch):
-    monkeypatch.setenv("AZSL_MARK", mark := f"mark-{os.getpid()}-{time.time()}")
-    server.hls.add(YTID)
-    info = streaming.video(YTID).info
-    with pytest.raises(Refusal, match="ffmpeg was not done within 0 s"):
-        download_sections(streaming.params, info, "230+234", (0.0, 1.0), tmp_path, 0.05)
-    assert wait_until(lambda: not processes_with(mark), 2), processes_with(mark)
-
-
-def test_what_an_ffmpeg_does_not_know_it_is_not_asked_for(tmp_path):
-    def told(*known):
-        program = tmp_path / f"ffmpeg{len(known)}"
-        program.write_text(
-            "#!/bin/sh\n" + "".join(f"echo '  -{name}  <int>  E.........'\n" for name in known)
-        )
-        program.chmod(0o755)
-        reader_options.cache_clear()
-        return reader_options(str(program))
-
-    old = told()
-    assert old == ["-rw_timeout", "20000000"]
-    assert told("request_size", "reconnect_max_retries") == [
-        *old,
-        *("-request_size", str(8 << 20)),
-        *("-reconnect_max_retries", "3"),
-    ]
-    reader_options.cache_clear()
 
 
 def streamed(name, height=None, *, picture=True, sound=False):
