@@ -1,7 +1,7 @@
 """Stage fetch-clips: every segment gets its clip from a source, or a verdict; the ledger says which."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -74,6 +74,7 @@ class Inquiry:
     ledger: Path
     question: Question
     source: str
+    note: Callable[[], None] = lambda: None  # called after each pass, also after one that was broken off
 
 
 def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | None = None) -> dict[str, int]:
@@ -100,8 +101,11 @@ def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | N
             again = ()
             if due.blocks:
                 meter = LedgerMeter(ledger, due.n_due)
-                for _ in runner.map(inquiry.name, partial(work_block, errand), due.blocks, meter):
-                    pass
+                try:
+                    for _ in runner.map(inquiry.name, partial(work_block, errand), due.blocks, meter):
+                        pass
+                finally:
+                    inquiry.note()
             elif asking.wait and due.next_at:
                 _sleep_until(due.next_at)
             else:
