@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 from audiosetzsl.audioset.remotes import Source
 from audiosetzsl.building.splits import Split
 from audiosetzsl.classes import Class, ClassList
-from audiosetzsl.errors import ManifestError
+from audiosetzsl.errors import ManifestError, SetupError
 from audiosetzsl.files import read_table, write_table
 
 SCHEMA = pa.schema(
@@ -172,13 +173,13 @@ def published_path() -> Path:
 
 
 def load_manifest_table(
-    path: Path | None = None,
+    path: Path | str | None = None,
     *,
     split: str | None = None,
     seen: bool | None = None,
     classes: Collection[str] | None = None,
-    alive_on: str | None = None,
-    availability: Path | None = None,
+    alive_on: str | date | None = None,
+    availability: Path | str | None = None,
 ) -> pa.Table:
     """Load the published manifest, or the one at `path`, as an Arrow table.
 
@@ -187,15 +188,35 @@ def load_manifest_table(
         split: only this split: train, val or test.
         seen: only seen classes (True) or only unseen ones (False).
         classes: only these classes.
-        alive_on: leave out videos that were gone at the end of this month (2026-11) or day (2026-11-24): those
-            whose latest observation until then says so. What was never observed stays in.
+        alive_on: leave out videos that were gone at the end of this month ("2026-11") or day ("2026-11-24", or a
+            `datetime.date`): those whose latest observation until then says so. What was never observed stays in.
         availability: observations of your own (`availability.parquet` of a workspace) for `alive_on`; None are
             the published snapshots.
 
     Raises:
-        ManifestError: the file is damaged, a split or class is not in it, or nothing was observed until then.
+        ManifestError: a file is absent or damaged, a split or class is not in the manifest, `alive_on` is no
+            date, or no video of the manifest was observed until then.
+        SetupError: `availability` is given without `alive_on`.
     """
-    table = read_manifest(path or published_path())
+    if availability is not None and alive_on is None:
+        raise SetupError(
+            f"availability is {str(availability)!r} and alive_on is not given; name the month (2026-11) or day "
+            "(2026-11-24) by which to judge as alive_on, or leave availability out"
+        )
+    manifest = read_manifest(published_path() if path is None else Path(path))
+    table = _chosen(manifest, split, seen, classes)
+    if alive_on is None:
+        return table
+    # Imported here: the layer is made of manifests, and lies over them.
+    from audiosetzsl.availability.known import gone_by
+
+    gone = gone_by(manifest, str(alive_on), None if availability is None else Path(availability))
+    return table.filter(pc.invert(pc.is_in(table["ytid"], gone)))
+
+
+def _chosen(
+    table: pa.Table, split: str | None, seen: bool | None, classes: Collection[str] | None
+) -> pa.Table:
     if split is not None:
         if split not in list(Split):
             raise ManifestError(f"there is no split {split!r}, expected one of {', '.join(Split)}")
@@ -209,22 +230,17 @@ def load_manifest_table(
                 f"no segments of {', '.join(unknown)}, expected some of {', '.join(sorted(known))}"
             )
         table = table.filter(pc.is_in(table["class_name"], pa.array(sorted(classes), pa.string())))
-    if alive_on is not None:
-        # Imported here: the layer is made of manifests, and lies over them.
-        from audiosetzsl.availability.known import without_gone
-
-        table = without_gone(table, alive_on, availability)
     return table
 
 
 def load_manifest(
-    path: Path | None = None,
+    path: Path | str | None = None,
     *,
     split: str | None = None,
     seen: bool | None = None,
     classes: Collection[str] | None = None,
-    alive_on: str | None = None,
-    availability: Path | None = None,
+    alive_on: str | date | None = None,
+    availability: Path | str | None = None,
 ) -> pd.DataFrame:
     """Load a manifest as a pandas table; arguments and errors as `load_manifest_table`."""
     table = load_manifest_table(

@@ -14,10 +14,12 @@ from extractors.fingerprint import are_still, fingerprint_of, look
 from extractors.packets import (
     Packet,
     Piece,
+    Stream,
     ends_early,
     moving_pictures,
     name_of,
     opened,
+    origin_s,
     pieces_of,
     sound_of,
     tick_s_of,
@@ -80,7 +82,7 @@ def _inspected(container: InputContainer, expected_s: float) -> ClipFacts:
     if len(asked) < len(moments_s):
         raise ClipError("empty", f"{name} shows no picture that can be decoded; {ADVICE}")
     sound_s, peak = _heard(sound, sounds) if sound is not None else (0.0, 0.0)
-    if ends_early(picture, duration_s) or (sound is not None and ends_early(sound, sound_s)):
+    if _breaks_off(picture, duration_s) or (sound is not None and _breaks_off(sound, sound_s)):
         raise ClipError("unreadable", f"{name} breaks off before the end that its container states; {ADVICE}")
     off_s = [length_s - expected_s for length_s in ([duration_s] if sound is None else [duration_s, sound_s])]
     flags = {
@@ -103,6 +105,14 @@ def _inspected(container: InputContainer, expected_s: float) -> ClipFacts:
         fingerprint=fingerprint_of(asked),
         note=container.metadata.get("comment", ""),
     )
+
+
+def _breaks_off(stream: Stream, lasts_s: float) -> bool:
+    """Whether a stream that lasts so long ends before its container says."""
+    container = stream.container
+    assert isinstance(container, InputContainer)
+    begins_s = (stream.start_time or 0) * tick_s_of(stream) - origin_s(container)
+    return ends_early(stream, begins_s + lasts_s)
 
 
 def _demuxed(

@@ -1,5 +1,6 @@
 """Streams and packets of a media file, with their times in seconds."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,9 +21,13 @@ else:
 
 Stream = av.VideoStream | av.AudioStream
 
+# These state lengths exactly, and their time 0 is that of the video, also in a part of a file. Elsewhere (MPEG-TS,
+# FLV, AVI), lengths are estimates, and time 0 is the first time stamp.
+EXACT = frozenset({"mov", "matroska", "webm"})
 # A stream may end this much before the end that its container states, and still count as whole.
 MISSING_S = 0.5
-MISSING_SHARE = 0.05
+MISSING_SHARE = 0.05  # of an estimate
+_CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")  # as in 00:00:10.008000000
 
 
 @runtime_checkable
@@ -96,15 +101,32 @@ def name_of(container: av.container.Container) -> str:
     return "the source" if container.name == "<none>" else Path(container.name).name
 
 
+def origin_s(container: InputContainer) -> float:
+    """Time stamp, in s, of what players call time 0."""
+    return 0.0 if _is_exact(container) else (container.start_time or 0) / av.time_base
+
+
 def ends_early(stream: Stream, ends_s: float) -> bool:
-    """Whether a stream that ends at `ends_s` does so well before its container says: it is cut short."""
-    stated_s = 0.0
-    if stream.duration and stream.time_base:
-        stated_s = float(stream.duration * stream.time_base)
-    elif "DURATION" in stream.metadata:  # Matroska and WebM: "00:00:10.008000000"
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        stated_s = 3600 * int(hours) + 60 * int(minutes) + float(seconds)
-    return stated_s - ends_s > max(MISSING_S, MISSING_SHARE * stated_s)
+    """Whether a stream that ends at `ends_s`, counted from time 0, is cut short: its container states well more."""
+    stated_s = _stated_s(stream)
+    share = 0.0 if _is_exact(stream.container) else MISSING_SHARE
+    return stated_s - ends_s > max(MISSING_S, share * stated_s)
+
+
+def _stated_s(stream: Stream) -> float:
+    """Where a stream ends by what its container says; 0 where it says nothing."""
+    container = stream.container
+    assert isinstance(container, InputContainer)
+    if "matroska" not in container.format.name:
+        return (stream.duration or 0) * tick_s_of(stream)
+    # Here, what libav gives as the length of a stream may be that of the whole file.
+    if found := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
+        return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
+    return (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+
+
+def _is_exact(container: av.container.Container) -> bool:
+    return bool(EXACT & set(container.format.name.split(",")))
 
 
 def tick_s_of(stream: av.stream.Stream) -> float:

@@ -32,14 +32,15 @@ def render_clip(
     seed: int,
     duration_s: float = 10.0,
     config: SyntheticConfig | None = None,
+    note: str = "",
 ) -> Path:
     """Write an MP4 (H.264, AAC) that looks and sounds like `style`, eight numbers of about -2 to 2.
 
     Every number moves something audible and something visible, and moves it smoothly, so that styles near
     each other give clips that are alike: pitch and red, overtones and green, hiss and blue, depth of the
     beat and contrast, its rate and speed, colour of the noise and grain, pitch of the second tone and
-    slant, its loudness and number of stripes. `seed` draws what differs between clips of one style. The
-    same arguments give the same clip.
+    slant, its loudness and number of stripes. `seed` draws what differs between clips of one style, `note`
+    is the clip's comment. The same arguments give the same clip.
     """
     config = config or SyntheticConfig()
     rng = np.random.default_rng(seed)
@@ -49,7 +50,7 @@ def render_clip(
     sound = _sound(heard, rng, duration_s, config)
     pictures = _pictures(seen, rng, duration_s, config)
     with atomic_path(path) as scratch:
-        _write(scratch, sound, pictures, config)
+        _write(scratch, sound, pictures, config, note)
     return path
 
 
@@ -110,9 +111,11 @@ def _write(
     sound: Float64[np.ndarray, " n_samples"],
     pictures: UInt8[np.ndarray, "n_frames size size 3"],
     config: SyntheticConfig,
+    note: str,
 ) -> None:
     """Encode both streams; one thread and no dates, so that the same input gives the same bytes."""
     with av.open(path, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        container.metadata["comment"] = note
         video = container.add_stream("libx264", rate=config.fps, options={"preset": "ultrafast"})
         video.width = video.height = config.size
         video.pix_fmt = "yuv420p"

@@ -10,12 +10,14 @@ from av.container import InputContainer
 
 from audiosetzsl.errors import ClipError
 from extractors.packets import (
+    MISSING_S,
     Packet,
     Piece,
     Stream,
     ends_early,
     moving_pictures,
     name_of,
+    origin_s,
     pieces_of,
     sound_of,
     tick_s_of,
@@ -27,8 +29,6 @@ LEAD_S = 0.25
 SPREAD_S = 3.0
 # Containers round time stamps (WebM to 1 ms); a picture that is late by less is on time.
 ROUNDING_S = 0.001
-# Here time 0 is that of the video, also in a part of a file; elsewhere it is the first time stamp.
-ABSOLUTE = frozenset({"mov", "matroska", "webm"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def read_tracks(
 
     Raises:
         ClipError: ("empty") there is no picture at all; ("past_end") none at or after the start;
-            ("unreadable") it breaks off before the end that its container states.
+            ("unreadable") picture or sound breaks off before the end that its container states.
     """
     name = name_of(containers[0])
     picture = next(filter(None, map(moving_pictures, containers)), None)
@@ -65,24 +65,43 @@ def read_tracks(
             "empty", f"{name} has no picture that can be read; choose another format of the video"
         )
     sound = next(filter(None, map(sound_of, reversed(containers))), None)
-    if sound is None or sound.container is not picture.container:
-        pictures, _ = _read(picture, None, start_s, end_s)
-        sounds, _ = _read(sound, None, start_s, end_s) if sound is not None else ([], [])
-    else:
-        pictures, sounds = _read(picture, sound, start_s, end_s)
+    pictures, sounds = _read_both(picture, sound, start_s, end_s)
     if not pictures:
         raise ClipError("empty", f"{name} holds not one picture; fetch the segment again")
     seen = _seen(picture, pictures, end_s - start_s)
     last_s = start_s + max(piece.ends_s for piece in seen.shown or seen.pieces)
     # Twice: a picture that begins within the rounding of the end is not shown, and its beginning is rounded too.
-    if last_s < end_s - 2 * ROUNDING_S and ends_early(picture, last_s):
-        says = f"the picture of {name} breaks off at {last_s:.2f} s, before the end that its container states"
-        raise ClipError("unreadable", f"{says}; fetch the segment again")
+    if last_s < end_s - 2 * ROUNDING_S:
+        _refuse_broken(picture, last_s)
+    # Where pictures lie far ahead of the sound in a file, reading ends before it does.
+    if sound is not None and sounds and not any(p.begins_s >= end_s - start_s + SPREAD_S for p in pictures):
+        heard_s = start_s + max(piece.ends_s for piece in sounds)
+        if heard_s < end_s - MISSING_S:
+            _refuse_broken(sound, heard_s)
     if not seen.shown:
         says = f"the picture of {name} ends at {last_s:.2f} s, and the segment begins at {start_s:.2f} s"
         raise ClipError("past_end", f"{says}; check its times")
     heard = _heard(sound, sounds, end_s - start_s) if sound is not None else None
     return seen, heard if heard and heard.shown else None
+
+
+def _refuse_broken(stream: Stream, last_s: float) -> None:
+    """Refuse a stream that is at its end at `last_s`, where its container says that it goes on."""
+    if ends_early(stream, last_s):
+        what = "picture" if stream.type == "video" else "sound"
+        says = f"the {what} of {name_of(stream.container)} breaks off at {last_s:.2f} s, before the end that its "
+        raise ClipError("unreadable", f"{says}container states; fetch the segment again")
+
+
+def _read_both(
+    picture: Stream, sound: Stream | None, start_s: float, end_s: float
+) -> tuple[list[Piece], list[Piece]]:
+    """What is in the picture and in the sound, which may lie in one file or in two."""
+    if sound is not None and sound.container is picture.container:
+        return _read(picture, sound, start_s, end_s)
+    pictures, _ = _read(picture, None, start_s, end_s)
+    sounds, _ = _read(sound, None, start_s, end_s) if sound is not None else ([], [])
+    return pictures, sounds
 
 
 def _read(
@@ -91,7 +110,7 @@ def _read(
     """What is in one or two streams of a file; in `lead` from a key frame at or before the start."""
     container = lead.container
     assert isinstance(container, InputContainer)
-    begin_s = _origin_s(container) + start_s
+    begin_s = origin_s(container) + start_s
     # One second before the first time stamp, since indexes and searches go by times of decoding.
     first_s = (lead.start_time or 0) * tick_s_of(lead) - 1.0
     back_s = LEAD_S
@@ -99,7 +118,7 @@ def _read(
         target_s = max(begin_s - back_s, first_s)
         _seek(container, lead, target_s)
         found: dict[int, list[Packet]] = {s.index: [] for s in (lead, other) if s is not None}
-        for packet, time_s in _until(container, list(found), _origin_s(container) + end_s):
+        for packet, time_s in _until(container, list(found), origin_s(container) + end_s):
             packets = found[packet.stream_index]
             if not packets and not packet.is_keyframe:
                 continue
@@ -140,13 +159,6 @@ def _until(container: InputContainer, indexes: list[int], end_s: float) -> Itera
         yield packet, packet.pts * tick_s
         if not going or reached_s >= end_s + SPREAD_S:
             return
-
-
-def _origin_s(container: InputContainer) -> float:
-    """Time stamp, in s, of what players call time 0."""
-    if ABSOLUTE & set(container.format.name.split(",")):
-        return 0.0
-    return (container.start_time or 0) / av.time_base
 
 
 def _seen(stream: av.VideoStream, pieces: list[Piece], length_s: float) -> Track:

@@ -106,7 +106,7 @@ def fetch_clips(
     prefect: Recorded = False,
 ) -> None:
     """Manifest -> clips and their ledger; resumed by the same command, for weeks if need be."""
-    from flows.fetch_clips import asking_of
+    from flows.asking import asking_of
     from flows.fetch_clips import fetch_clips as stage
 
     asking = asking_of(egress, per_hour, threads, config, canaries, again, wait)
@@ -129,8 +129,8 @@ def check_availability(
     prefect: Recorded = False,
 ) -> None:
     """Manifest -> which of its videos are alive, without any media, as a dated layer."""
+    from flows.asking import asking_of
     from flows.check_availability import check_availability as stage
-    from flows.fetch_clips import asking_of
 
     asking = asking_of(egress, per_hour, threads, config, canaries, again, wait)
     _run(prefect, stage, workspace, on=on, asking=asking)
@@ -214,7 +214,7 @@ def build_dataset(
     prefect: Recorded = False,
 ) -> None:
     """All stages from the manifest to the shards."""
-    from flows.fetch_clips import asking_of
+    from flows.asking import asking_of
     from flows.pipelines import make_dataset
     from flows.presets import preset
 

@@ -14,8 +14,8 @@ from prefect.events import Event
 from audiosetzsl.files import sha256_of, write_bytes
 from audiosetzsl.workspace import Workspace
 from flows import presets
+from flows.asking import Asking
 from flows.extract_features import KINDS
-from flows.fetch_clips import Asking
 from flows.pipelines import make_dataset
 from flows.politeness.pace import Pace
 from flows.task_runs import PrefectTasks

@@ -11,6 +11,7 @@ import torch
 from audiosetzsl.blocks import Block
 from audiosetzsl.clips.ledger import last_attempts, read_ledger
 from audiosetzsl.clips.verdicts import Verdict
+from audiosetzsl.errors import SetupError
 from audiosetzsl.manifest import Segment
 from audiosetzsl.shards import Kind, check_made_by, clips_of, fingerprint, read_shard, write_shard
 from audiosetzsl.show import show_table
@@ -36,6 +37,7 @@ def extract_features(
 
     Raises:
         ShardError: features of another configuration are there already.
+        SetupError: the folder of clips that the ledger names is gone.
     """
     place, video = Workspace(workspace), video or VideoConfig()
     blocks = plan_workspace(place)
@@ -86,12 +88,32 @@ def _is_stale(place: Workspace, block: Block) -> bool:
 
 
 def _fetched(place: Workspace, block: Block) -> dict[str, Row]:
-    """The attempt that counts of each segment of a block; segments that nobody asked for yet are absent."""
-    columns = ["segment_id", "verdict", "message", "path", "sha256"]
-    return {
-        str(row["segment_id"]): row
-        for row in last_attempts(read_ledger(place.clips / block.file_name, columns))
-    }
+    """The attempt that counts of each segment of a block; segments that nobody asked for yet are absent.
+
+    Raises:
+        SetupError: the folder of a clip is gone.
+    """
+    part = place.clips / block.file_name
+    if not part.is_file():
+        return {}  # fetching has not come so far
+    rows = last_attempts(read_ledger(part, ["segment_id", "verdict", "message", "path", "sha256"]))
+    return {str(row["segment_id"]): _as_it_is(place, row) for row in rows}
+
+
+def _as_it_is(place: Workspace, row: Row) -> Row:
+    """A row of the ledger; one whose clip is lost says so."""
+    if not _is_ok(row):
+        return row
+    path = place.root / str(row["path"])
+    if path.is_file():
+        return row
+    if not path.parent.is_dir():
+        raise SetupError(
+            f"the ledger has a clip at {path}, and that folder does not exist; bring it back, or fetch anew with "
+            "`python -m flows fetch-clips --again ok`, which asks for lost clips only"
+        )
+    message = "its clip is lost; fetch-clips --again ok asks for it"
+    return {**row, "verdict": str(Verdict.NOT_FOUND), "message": message}
 
 
 def _is_ok(row: Row) -> bool:

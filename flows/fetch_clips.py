@@ -1,41 +1,32 @@
 """Stage fetch-clips: every segment gets its clip from a source, or a verdict; the ledger says which."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from audiosetzsl.clips.standing import Patience, count_verdicts
+from audiosetzsl.clips.ledger import CLIP_COLUMNS, clip_rows
+from audiosetzsl.clips.reading import read_parts
+from audiosetzsl.clips.standing import count_verdicts
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
-from audiosetzsl.manifest import YTID
 from audiosetzsl.show import Cell, say, show_table
 from audiosetzsl.workspace import Workspace
-from flows.fetching.attempt import Question, fetch
+from flows.asking import Asking
 from flows.fetching.block import Errand, work_block
 from flows.fetching.due import Agenda, agenda
 from flows.fetching.meter import LedgerMeter
+from flows.fetching.questions import FETCH, Question
 from flows.fetching.workplace import alone
 from flows.planning import plan_workspace
-from flows.politeness.canary import CANARIES
-from flows.politeness.pace import Pace
 from flows.runner import Processes, Runner
-from flows.sources.opening import SourceOptions, open_source
+from flows.sources.opening import open_source
+from flows.sources.source import PoliteSource, told
 
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """How a source is asked: how fast, from where, how patiently."""
-
-    options: SourceOptions = field(default_factory=SourceOptions)
-    egress: str = "default"  # a name for the address that asks; one pace and one set of canaries each
-    pace: Pace = field(default_factory=Pace)
-    patience: Patience = field(default_factory=Patience)
-    canaries: tuple[str, ...] = CANARIES
-    again: tuple[Verdict, ...] = ()  # verdicts that are asked for once more, settled or not
-    wait: bool = False  # for what is due later
+STAND_INS = "synthetic"  # the source that renders them
+NO_CLIP = tuple(verdict for verdict in Verdict if verdict is not Verdict.OK)
 
 
 def fetch_clips(
@@ -55,13 +46,15 @@ def fetch_clips(
         asking: pace, patience and options of the source.
 
     Raises:
-        SetupError: there is no such source, another process fetches here, or the disk is full.
+        SetupError: there is no such source, another process fetches here, the disk is full, or stand-ins
+            and real clips would be mixed.
 
     Returns:
         How many segments stand at which verdict.
     """
     place = Workspace(workspace)
-    inquiry = Inquiry("fetch-clips", place, place.clips, fetch, source)
+    _refuse_mixture(place, source)
+    inquiry = Inquiry("fetch-clips", place, place.clips, FETCH, source)
     return pursue(inquiry, runner or Processes(), asking or Asking(), block_size)
 
 
@@ -82,7 +75,7 @@ def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | N
     place, ledger = inquiry.place, inquiry.ledger
     blocks = plan_workspace(place, block_size)
     # Opened here to say at once what is wrong with it.
-    open_source(inquiry.source, place.root / "scratch", asking.options)
+    source = open_source(inquiry.source, place.root / "scratch", asking.options)
     errand = Errand(
         place,
         ledger,
@@ -94,10 +87,12 @@ def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | N
         canaries=asking.canaries,
         gate=runner.gate(),
     )
-    again: Sequence[Verdict] = asking.again
+    # A folder may have been filled since, and costs nobody anything.
+    again = asking.again if isinstance(source, PoliteSource) else (*asking.again, *NO_CLIP)
     with alone(place):
         while True:
-            due = agenda(blocks, ledger, place.canaries, datetime.now(UTC), asking.patience, again)
+            now = datetime.now(UTC)
+            due = agenda(blocks, place, ledger, now, asking.patience, source.name, again)
             again = ()
             if due.blocks:
                 meter = LedgerMeter(ledger, due.n_due)
@@ -110,6 +105,19 @@ def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | N
                 _sleep_until(due.next_at)
             else:
                 return _told(due, sum(len(block.segment_ids) for block in blocks))
+
+
+def _refuse_mixture(place: Workspace, source: str) -> None:
+    """Rendered clips among real ones would be taken for real ones."""
+    clips = clip_rows(read_parts(place.clips, (*CLIP_COLUMNS, "source")))
+    there = set(clips["source"].to_pylist())
+    rendered = STAND_INS in there
+    if there and rendered != (source == STAND_INS):
+        kinds = ("rendered stand-ins", "real ones") if rendered else ("real ones", "rendered stand-ins")
+        raise SetupError(
+            f"the {len(clips):,} clips in {place.root} are {kinds[0]}, and {told(source)} gives {kinds[1]}; use "
+            "another workspace, or begin anew without clips/ and media/"
+        )
 
 
 def _sleep_until(at: datetime) -> None:
@@ -130,46 +138,3 @@ def _told(due: Agenda, n_segments: int) -> dict[str, int]:
             "same command then, or with --wait"
         )
     return counts
-
-
-def asking_of(
-    egress: str,
-    per_hour: float,
-    threads: int | None = None,
-    config: Path | None = None,
-    canaries: str | None = None,
-    again: str = "",
-    wait: bool = False,
-) -> Asking:
-    """Turn the words of a command line into how to ask.
-
-    Raises:
-        SetupError: a verdict, a video id, a rate or a name is not one.
-    """
-    ids = tuple(word.strip() for word in canaries.split(",")) if canaries is not None else CANARIES
-    if wrong := [ytid for ytid in ids if not YTID.fullmatch(ytid)]:
-        raise SetupError(
-            f"canaries {', '.join(map(repr, wrong))} are no ids of videos, expected 11 signs each"
-        )
-    if threads is not None and threads < 1:
-        raise SetupError(f"--threads is {threads}, expected at least 1")
-    return Asking(
-        options=SourceOptions(threads, config),
-        egress=egress,
-        pace=Pace(per_hour),
-        canaries=ids,
-        again=verdicts_named(again),
-        wait=wait,
-    )
-
-
-def verdicts_named(text: str) -> tuple[Verdict, ...]:
-    """Verdicts of a list with commas.
-
-    Raises:
-        SetupError: there is none of this name.
-    """
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in list(Verdict)]:
-        raise SetupError(f"there is no verdict {', '.join(unknown)}, expected some of {', '.join(Verdict)}")
-    return tuple(Verdict(name) for name in names)

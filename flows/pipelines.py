@@ -4,9 +4,10 @@ from pathlib import Path
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.workspace import Workspace
+from flows.asking import Asking
 from flows.embed_audio import embed_audio
 from flows.extract_features import extract_features
-from flows.fetch_clips import Asking, fetch_clips
+from flows.fetch_clips import fetch_clips
 from flows.make_class_vectors import make_class_vectors
 from flows.presets import Preset
 from flows.report_results import report_results

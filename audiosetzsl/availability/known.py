@@ -41,7 +41,7 @@ def end_of(on: str) -> datetime:
 
 def observations(availability: Path | None = None) -> pa.Table:
     """Observations of a file of one's own, or all that are published; there may be none published."""
-    paths = [availability] if availability else snapshot_paths(published_folder())
+    paths = snapshot_paths(published_folder()) if availability is None else [availability]
     return pa.concat_tables(
         [
             AVAILABILITY.empty_table(),
@@ -88,15 +88,20 @@ def latest(table: pa.Table) -> pd.DataFrame:
     return ordered.drop_duplicates("ytid", keep="last").drop(columns=["told", "rank"])
 
 
-def without_gone(manifest: pa.Table, on: str, availability: Path | None = None) -> pa.Table:
-    """Leave out the segments whose video was gone at the end of a day or month; what nobody observed stays.
+def gone_by(manifest: pa.Table, on: str, availability: Path | None = None) -> pa.Array:
+    """Ids of the videos that were gone at the end of a day or month.
 
     Raises:
-        ManifestError: the date is malformed, there is no observation on or before it, or a file is damaged.
+        ManifestError: the date is malformed, no video of the manifest was observed on or before it, or a file
+            is damaged.
     """
     known = known_by(observations(availability), on)
-    gone = pa.array([ytid for ytid, life in known.items() if life is Life.GONE], pa.string())
-    return manifest.filter(pc.invert(pc.is_in(manifest["ytid"], gone)))
+    if known.keys().isdisjoint(manifest["ytid"].to_pylist()):
+        raise ManifestError(
+            f"of the {len(known):,} videos that were observed on or before {on}, none is in the manifest; "
+            f"{HOW_TO_GET}"
+        )
+    return pa.array([ytid for ytid, life in known.items() if life is Life.GONE], pa.string())
 
 
 def _dates(table: pa.Table) -> str:

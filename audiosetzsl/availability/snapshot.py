@@ -36,12 +36,15 @@ def snapshot(
 def record_check(
     path: Path, attempts: pa.Table, canaries: pa.Table, now: datetime, patience: Patience | None = None
 ) -> pa.Table:
-    """Write the snapshot of a check into a file of observations, and return it.
+    """Write the snapshot of a check, done or not, into a file of observations, and return it.
 
     While a check goes on, what it said before may turn out otherwise: an answer gets its witness, or a canary
-    that failed voids it. So all that the file says by the same attempts is replaced.
+    that failed voids it. So all that the file says by the same attempts is replaced. Videos that were not asked
+    for yet get no row, and a check that asked for none leaves the file as it is.
     """
     rows = snapshot(attempts, canaries, now, patience)
+    if not len(attempts):
+        return rows
     ytids = [ytid_of(segment_id) for segment_id in attempts["segment_id"].to_pylist()]
     add_observations(path, rows, now, instead_of=set(zip(ytids, attempts["at"].to_pylist(), strict=True)))
     return rows
@@ -56,8 +59,8 @@ def _by_segment(attempts: pa.Table) -> dict[str, dict[Attempt, str]]:
     """The attempts at each segment, each with the tool that made it."""
     found: dict[str, dict[Attempt, str]] = {}
     columns = [attempts[name].to_pylist() for name in SNAPSHOT_COLUMNS]
-    for segment_id, verdict, egress, at, tool in zip(*columns, strict=True):
-        found.setdefault(segment_id, {})[Attempt(verdict, egress, at)] = tool
+    for segment_id, *attempt, tool in zip(*columns, strict=True):
+        found.setdefault(segment_id, {})[Attempt(*attempt)] = tool
     return found
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,26 +63,39 @@ def read_list(path: Path, name: str, now: datetime | None = None) -> pa.Table:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The three cells of each line, with its number."""
+    """The three cells of each row that has anything in it, with the number of the line on which it begins."""
     if not path.is_file():
         raise ManifestError(f"{path} does not exist, expected a CSV with the columns {', '.join(_COLUMNS)}")
+    begins = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = [cell.strip().lower() for cell in next(reader, [])]
-            absent = [column for column in _COLUMNS if header.count(column) != 1]
-            if absent:
-                raise ManifestError(
-                    f"{path}: the first line is {','.join(header)[:100]!r}, expected the columns ytid, status and "
-                    f"date, each once; {' and '.join(absent)} not so"
-                )
-            places = {column: header.index(column) for column in _COLUMNS}
+            places = _places(header, path)
+            begins = reader.line_num + 1
             for cells in reader:
-                if any(cells):
+                if any(cell.strip() for cell in cells):
                     padded = [*cells, *[""] * len(header)]
-                    yield reader.line_num, {column: padded[at].strip() for column, at in places.items()}
-    except (UnicodeDecodeError, csv.Error) as problem:
+                    yield begins, {column: padded[at].strip() for column, at in places.items()}
+                begins = reader.line_num + 1
+    except UnicodeDecodeError as problem:
         raise ManifestError(f"{path} is no CSV in UTF-8 ({problem}); save it as one") from problem
+    except csv.Error as problem:
+        # A quote that is never closed is noticed at the end of the file alone.
+        raise ManifestError(
+            f"{path} is no CSV: the row that begins on line {begins} cannot be read ({problem}); mend its quotes"
+        ) from problem
+
+
+def _places(header: Sequence[str], path: Path) -> dict[str, int]:
+    """Where the three columns stand."""
+    absent = [column for column in _COLUMNS if header.count(column) != 1]
+    if absent:
+        raise ManifestError(
+            f"{path}: the first line is {','.join(header)[:100]!r}, expected the columns ytid, status and "
+            f"date, each once; {' and '.join(absent)} not so"
+        )
+    return {column: header.index(column) for column in _COLUMNS}
 
 
 def _observation(cells: Mapping[str, str], latest: datetime) -> tuple[str, str, datetime]:
@@ -98,8 +111,9 @@ def _observation(cells: Mapping[str, str], latest: datetime) -> tuple[str, str, 
         raise ValueError(
             f"{cells['date'][:40]!r} is no date, expected YYYY-MM-DD or YYYY-MM-DDTHH:MM"
         ) from None
-    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # the layer keeps milliseconds
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    # Before it is turned into UTC, in which the first and the last moment of the calendar may not exist.
     if not YOUTUBE_BEGAN <= at <= latest:
         raise ValueError(f"{cells['date']} is before there was YouTube or still to come")
-    return ytid, word, at
+    at = at.astimezone(UTC)
+    return ytid, word, at.replace(microsecond=at.microsecond // 1000 * 1000)  # the layer keeps milliseconds

@@ -86,8 +86,8 @@ def _verdict_rows(told: "Progress") -> list[list["Cell"]]:
         for verdict in Verdict
         if verdict in counted
     ]
-    if "unknown" in counted:
-        rows.append(["unknown", "no attempt counts yet", told.verdicts["unknown"], None])
+    if "undecided" in counted:
+        rows.append(["undecided", "no attempt counts yet", told.verdicts["undecided"], None])
     return rows
 
 

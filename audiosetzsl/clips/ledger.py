@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ShardError
 from audiosetzsl.files import read_table, write_table
 
 FINGERPRINT_BYTES = 32
+# What tells where clips are.
+CLIP_COLUMNS = ("segment_id", "verdict", "path")
 LEDGER = pa.schema(
     [
         pa.field("segment_id", pa.string(), nullable=False),
@@ -58,11 +62,19 @@ def read_ledger(path: Path, columns: list[str] | None = None) -> pa.Table:
     return table
 
 
+def clip_rows(attempts: pa.Table) -> pa.Table:
+    """The row of each segment's clip: the last that ended well, as a clip may be taken from elsewhere later."""
+    clips = attempts.filter(pc.equal(attempts["verdict"], str(Verdict.OK)))
+    codes = clips["segment_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    _, from_the_end = np.unique(codes[::-1], return_index=True)
+    return clips.take(pa.array(len(codes) - 1 - from_the_end))
+
+
 def last_attempts(table: pa.Table) -> list[dict[str, object]]:
     """The row that counts of each segment of a block: its clip, or else its last attempt."""
     last: dict[str, dict[str, object]] = {}
     for row in table.to_pylist():
         held = last.get(row["segment_id"])
-        if held is None or held["verdict"] != Verdict.OK:
+        if held is None or held["verdict"] != Verdict.OK or row["verdict"] == Verdict.OK:
             last[row["segment_id"]] = row
     return list(last.values())

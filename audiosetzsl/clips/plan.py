@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audiosetzsl.clips.funnel import Agenda, agenda_of
-from audiosetzsl.clips.progress import clips_of, segment_ids_of
+from audiosetzsl.clips.ledger import clip_rows
+from audiosetzsl.clips.progress import segment_ids_of
 from audiosetzsl.clips.reading import read_parts, read_signs
 from audiosetzsl.clips.standing import COLUMNS, Patience, standings
 from audiosetzsl.manifest import published_path
@@ -75,7 +76,7 @@ def plan_of(
 
 def _mean_bytes(attempts: pa.Table) -> tuple[float, int]:
     """Mean size of the clips so far and how many they are; or an upper bound, and 0, if they are few."""
-    sizes = clips_of(attempts)["bytes"].drop_null()
+    sizes = clip_rows(attempts)["bytes"].drop_null()
     if len(sizes) < ENOUGH_CLIPS:
         return MOST_BYTES, 0
     return float(pc.mean(sizes).as_py()), len(sizes)

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from audiosetzsl.clips.duplicates import DUPLICATE_COLUMNS, find_duplicates
 from audiosetzsl.clips.flags import Flag
 from audiosetzsl.clips.funnel import Agenda, Funnel, agenda_of, funnel_of
+from audiosetzsl.clips.ledger import clip_rows
 from audiosetzsl.clips.reading import read_parts, read_signs
 from audiosetzsl.clips.standing import COLUMNS, Patience, Standing, count_verdicts, standings
-from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.egresses import egress_folder, paused_until
 from audiosetzsl.errors import ManifestError
 from audiosetzsl.manifest import read_manifest
@@ -29,7 +28,7 @@ _COLUMNS = tuple(dict.fromkeys((*COLUMNS, *DUPLICATE_COLUMNS, "path", "bytes", "
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What came in the last hour, or since the first attempt if that is less ago."""
+    """What came in the last hour, or since its first attempt: a run may have begun since."""
 
     fetched: int
     settled: int  # segments that need nothing more, clips among them
@@ -73,7 +72,7 @@ def progress_of(workspace: Workspace, now: datetime, patience: Patience | None =
     canaries = read_signs(workspace.canaries)  # after the attempts: none that failed between them is missed
     found = standings(attempts, canaries, now, patience)
     ours = attempts.filter(pc.is_in(attempts["segment_id"], pa.array(segment_ids, pa.string())))
-    clips = clips_of(ours)
+    clips = clip_rows(ours)
     known = set(segment_ids)
     in_manifest = {name: standing for name, standing in found.items() if name in known}
     flags = _flags(clips)
@@ -110,14 +109,6 @@ def segment_ids_of(manifest: Path) -> list[str]:
     return ids
 
 
-def clips_of(attempts: pa.Table) -> pa.Table:
-    """The row of each segment's clip: the first that ended well."""
-    clips = attempts.filter(pc.equal(attempts["verdict"], str(Verdict.OK)))
-    codes = clips["segment_id"].combine_chunks().dictionary_encode().indices.to_numpy()
-    _, first = np.unique(codes, return_index=True)
-    return clips.take(pa.array(first))
-
-
 def _flags(clips: pa.Table) -> dict[str, set[str]]:
     """Flags of each clip: those of the ledger, and `duplicate`, which only all clips together can tell."""
     names, noted = clips["segment_id"].to_pylist(), clips["flags"].to_pylist()
@@ -129,11 +120,11 @@ def _flags(clips: pa.Table) -> dict[str, set[str]]:
 
 
 def _pace(attempts: pa.Table, clips: pa.Table, found: Mapping[str, Standing], now: datetime) -> Pace:
-    begun = pc.min(attempts["at"]).as_py()
-    window_s = min(WINDOW_S, (now - begun).total_seconds()) if begun else 0.0
     since = pa.scalar(now - timedelta(seconds=WINDOW_S), attempts["at"].type)
-    lately = attempts.filter(pc.greater(attempts["at"], since))["segment_id"].unique().to_pylist()
-    settled = sum(found[name].settled for name in lately)
+    lately = attempts.filter(pc.greater(attempts["at"], since))
+    begun = pc.min(lately["at"]).as_py()
+    window_s = (now - begun).total_seconds() if begun else 0.0
+    settled = sum(found[name].settled for name in lately["segment_id"].unique().to_pylist())
     return Pace(_count(pc.greater(clips["at"], since)), settled, max(window_s, 0.0))
 
 

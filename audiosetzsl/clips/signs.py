@@ -1,7 +1,7 @@
 """Signs of life: when a session at an egress is known to have been well, and when not."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from audiosetzsl.clips.verdicts import ANSWERED, nature_of
+from audiosetzsl.clips.verdicts import ANSWERED, DELIVERED, Nature, nature_of
 from audiosetzsl.errors import ShardError
 from audiosetzsl.files import read_table, write_table
 
@@ -52,15 +52,31 @@ class Signs:
         return self.good[sign] and abs((self.times[sign] - at).total_seconds()) <= reach_s
 
 
-def signs_of(attempts: Iterable[tuple[str | None, str, datetime]], canaries: pa.Table) -> dict[str, Signs]:
-    """Signs of every egress: from attempts (egress, verdict, time), and from its canaries.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Signs of every egress: that its session was answered, and that media came to it."""
+
+    answered: Mapping[str, Signs] = field(default_factory=dict)
+    delivered: Mapping[str, Signs] = field(default_factory=dict)
+
+
+def evidence_of(attempts: Sequence[tuple[str | None, str, datetime]], canaries: pa.Table) -> Evidence:
+    """Signs from attempts (egress, verdict, when it began), and from canaries.
 
     A video whose player answered is as good a canary as any; a canary that failed is the only bad sign, and
-    outweighs a good one of the same moment.
+    outweighs a good one of the same moment. The player answered soon after the attempt began: what came of
+    the media later says nothing of the session by then.
     """
+    return Evidence(signs_of(attempts, canaries, ANSWERED), signs_of(attempts, canaries, DELIVERED))
+
+
+def signs_of(
+    attempts: Iterable[tuple[str | None, str, datetime]], canaries: pa.Table, natures: Container[Nature]
+) -> dict[str, Signs]:
+    """Signs of every egress: attempts (egress, verdict, time) of these natures are good ones."""
     found: dict[str, dict[datetime, bool]] = {}
     for egress, verdict, at in attempts:
-        if egress is not None and nature_of(verdict) in ANSWERED:
+        if egress is not None and nature_of(verdict) in natures:
             found.setdefault(egress, {})[at] = True
     for row in canaries.to_pylist():
         of_egress = found.setdefault(row["egress"], {})

@@ -55,7 +55,8 @@ class Nature(StrEnum):
     LATER = "later"  # the video will come, perhaps
     SESSION = "session"  # says nothing of the video
     BROKEN = "broken"  # says nothing of the video; our side or YouTube's has to be mended
-    MEDIA = "media"  # the video is there; its media may come the next time
+    MEDIA = "media"  # the video is there; what came of its media is of no use, and may be the next time
+    WITHHELD = "withheld"  # the video is there; its media did not come, which an unwell session meets as well
     ABSENT = "absent"  # may be there once the folder or server is filled
 
 
@@ -80,8 +81,8 @@ NATURES = {
     Verdict.API_ERROR: Nature.BROKEN,
     Verdict.TIMED_OUT: Nature.BROKEN,
     Verdict.INTERNAL_ERROR: Nature.BROKEN,
-    Verdict.MEDIA_HTTP: Nature.MEDIA,
-    Verdict.STALLED: Nature.MEDIA,
+    Verdict.MEDIA_HTTP: Nature.WITHHELD,
+    Verdict.STALLED: Nature.WITHHELD,
     Verdict.TRUNCATED: Nature.MEDIA,
     Verdict.EMPTY: Nature.MEDIA,
     Verdict.UNREADABLE: Nature.MEDIA,
@@ -89,12 +90,12 @@ NATURES = {
     Verdict.NOT_FOUND: Nature.ABSENT,
 }
 # The player answered for this video: a sign that the session is well.
-ANSWERED = frozenset({Nature.GOT, Nature.BEYOND, Nature.MEDIA})
+ANSWERED = frozenset({Nature.GOT, Nature.BEYOND, Nature.MEDIA, Nature.WITHHELD})
+# Media came as well.
+DELIVERED = frozenset({Nature.GOT, Nature.MEDIA})
 # An unwell session, or a yt-dlp that is too old, gives such answers for any video: they count only between two
-# signs of a session that was well.
-NEEDS_WITNESS = frozenset(
-    {Nature.GONE, Nature.DOUBTFUL, Nature.CLOSED, Nature.LATER, Nature.SESSION, Nature.BROKEN}
-)
+# signs of a session that was well. For one whose media are withheld, that is one to which media came.
+NEEDS_WITNESS = frozenset(Nature) - {Nature.GOT, Nature.BEYOND, Nature.MEDIA, Nature.ABSENT}
 
 
 def nature_of(verdict: str) -> Nature:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,8 +16,9 @@ from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.egresses import egress_folder
 from audiosetzsl.manifest import class_list_of, read_manifest
 from audiosetzsl.workspace import Workspace
-from flows.fetching.attempt import Answer, Asked, Question, Row, ask, row_of
+from flows.fetching.attempt import Answer, ask, find, refuse_full_disk, row_of
 from flows.fetching.crew import Begin, Crew, in_time
+from flows.fetching.questions import Asked, Question, Row
 from flows.fetching.workplace import at_work, is_orphan
 from flows.planning import segments_of
 from flows.politeness.canary import CANARIES, Watch
@@ -24,7 +26,7 @@ from flows.politeness.gates import Gate, open_gate
 from flows.politeness.health import Health
 from flows.politeness.pace import Bucket, Pace
 from flows.sources.opening import SourceOptions, open_source
-from flows.sources.source import Refusal, Source
+from flows.sources.source import PoliteSource, Refusal, Source
 
 # What is known is written at most so often: a process that is killed forgets no more than this.
 FLUSH_S = 1.0
@@ -50,7 +52,11 @@ class Errand:
 def work_block(errand: Errand, block: Block) -> Path:
     """Ask for the segments that `block` names, and add a row for each attempt to the block's ledger."""
     with at_work(errand.place):
-        return _work_block(errand, block)
+        try:
+            return _work_block(errand, block)
+        except OSError as problem:
+            refuse_full_disk(problem, errand.place)
+            raise
 
 
 def _work_block(errand: Errand, block: Block) -> Path:
@@ -101,13 +107,15 @@ class _Growing:
 
 
 def _work(errand: Errand, source: Source, watch: Watch | None, asked: Asked, begin: Begin) -> Answer:
-    """Wait until asking is allowed, and ask."""
+    """Take what is there, or wait until asking is allowed, and ask."""
+    if (found := find(errand.place, errand.question, asked)) is not None:
+        return found
     if watch is not None:
         watch.admit()
     begin()
     answer = ask(errand.place, source, watch.egress if watch else None, errand.question, asked)
     if watch is not None:
-        watch.note(Verdict(answer.row["verdict"]), answer.retry_after_s)
+        watch.note(Verdict(answer.row["verdict"]), answer.retry_after_s, answer.row["took_s"])
     return answer
 
 
@@ -123,18 +131,18 @@ def _row(errand: Errand, source: Source, watch: Watch | None, asked: Asked, answ
 
 def _watch(errand: Errand, source: Source) -> Watch | None:
     """Pace and canaries, for a source that has to be asked politely."""
-    if not source.polite:
+    if not isinstance(source, PoliteSource):
         return None
     bucket = Bucket(egress_folder(), errand.egress, errand.pace)
     health = Health(errand.place.health, errand.egress, errand.pace)
-    look = partial(_look_in_time, source, errand.options.clip_s)
+    look = partial(_look_in_time, partial(errand.question.of_canary, source), errand.options.clip_s)
     return Watch(bucket, health, errand.place.canaries, look, errand.canaries, errand.gate)
 
 
-def _look_in_time(source: Source, limit_s: float, ytid: str) -> None:
+def _look_in_time(look: Callable[[str], None], limit_s: float, ytid: str) -> None:
     """Look at a canary while all others wait for it: not for ever."""
     try:
-        in_time(source.look, ytid, limit_s)
+        in_time(look, ytid, limit_s)
     except TimeoutError as problem:
         raise Refusal(Verdict.TIMED_OUT, str(problem)) from problem
 

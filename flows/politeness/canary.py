@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audiosetzsl.clips.signs import add_canary
 from audiosetzsl.clips.standing import Patience
-from audiosetzsl.clips.verdicts import ANSWERED, Nature, Verdict, nature_of
+from audiosetzsl.clips.verdicts import ANSWERED, NEEDS_WITNESS, Nature, Verdict, nature_of
 from audiosetzsl.errors import ClipError
 from flows.politeness.gates import Gate, open_gate
 from flows.politeness.health import Health
@@ -47,14 +47,14 @@ class Watch:
             if not self.health.is_doubtful() and not self.bucket.pause_left_s():
                 return
 
-    def note(self, verdict: Verdict, retry_after_s: float | None) -> None:
+    def note(self, verdict: Verdict, retry_after_s: float | None, took_s: float = 0.0) -> None:
         """Take in how an attempt ended; never waits, so that the answer is not held up.
 
         One that is about the session has a canary asked before any further question.
         """
         nature = nature_of(verdict)
-        if nature in ANSWERED:
-            self.health.answered()
+        if nature in ANSWERED - NEEDS_WITNESS:
+            self.health.answered(took_s)
             return
         self.health.doubted(strongly=nature is Nature.SESSION)
         if retry_after_s and nature in (Nature.SESSION, Nature.BROKEN):
@@ -79,15 +79,16 @@ class Watch:
         answers = []
         for ytid in self.canaries:
             self._take()
+            began, began_s = datetime.now(UTC), self.health.clock()
             try:
                 self._look(ytid)
             except ClipError as problem:
                 answers.append(f"{ytid}: {problem.reason}")
                 continue
-            self._noted(True, f"{ytid}: {Verdict.ALIVE}")
-            self.health.answered()
+            self._noted(True, f"{ytid}: {Verdict.ALIVE}", began)
+            self.health.answered(self.health.clock() - began_s)
             return True
-        self._noted(False, "; ".join(answers))
+        self._noted(False, "; ".join(answers), datetime.now(UTC))
         seconds = self.health.failed()
         self.bucket.pause(seconds)
         log.warning(
@@ -101,8 +102,7 @@ class Watch:
         self.bucket.take()
         self._gate(self.egress)
 
-    def _noted(self, good: bool, message: str) -> None:
-        now = datetime.now(UTC)
-        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        row = {"egress": self.egress, "good": good, "message": message, "at": at}
+    def _noted(self, good: bool, message: str, at: datetime) -> None:
+        in_ms = at.replace(microsecond=at.microsecond // 1000 * 1000)
+        row = {"egress": self.egress, "good": good, "message": message, "at": in_ms}
         add_canary(self._notes / f"{self.egress}.parquet", row)

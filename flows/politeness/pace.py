@@ -1,8 +1,10 @@
 """Pace of an egress: a token bucket and its pauses, shared by everything on this machine that uses it."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audiosetzsl.egresses import EGRESS_NAME, VARIABLE, Allowance, allowance_path
@@ -11,6 +13,10 @@ from flows.politeness.shared_state import SharedState
 
 # However long a server asks to be left alone: after this, a canary finds out by itself.
 LONGEST_REST_S = 24 * 3600.0
+WORTH_TELLING_S = 60.0
+# Slower, and no sign of life would be near enough to an answer to vouch for it.
+SLOWEST_PER_HOUR = 6.0
+log = logging.getLogger(__name__)
 # More waiting questions than any machine has threads for.
 _MOST_WAITING = 1000
 
@@ -31,10 +37,10 @@ class Pace:
     canary_after: int = 3  # answers in a row that say nothing of the session
 
     def __post_init__(self) -> None:
-        if not self.per_hour > 0 or self.burst < 1:
+        if not self.per_hour >= SLOWEST_PER_HOUR or self.burst < 1:
             raise SetupError(
-                f"the rate is {self.per_hour} an hour with bursts of {self.burst}, expected more than 0, and 1 at "
-                "least"
+                f"the rate is {self.per_hour} an hour with bursts of {self.burst}, expected at least "
+                f"{SLOWEST_PER_HOUR:g} an hour, and bursts of 1"
             )
 
     @property
@@ -65,6 +71,7 @@ class Bucket:
             ) from problem
         self.name, self.pace = name, pace
         self._clock, self._sleep = clock, sleep
+        self._told: datetime | None = None
         path = allowance_path(folder, name)
         self._allowance = SharedState(path, Allowance, self._latest_s, self._emptied)
 
@@ -76,6 +83,7 @@ class Bucket:
         """
         while True:
             while (wait_s := self.pause_left_s()) > 0:
+                self._tell(wait_s)
                 self._sleep(wait_s)
             self._sleep(self._reserve())
             if not self.pause_left_s():
@@ -91,6 +99,13 @@ class Bucket:
         with self._allowance.held() as allowance:
             until_s = self._clock() + min(seconds, LONGEST_REST_S)
             allowance.paused_until_s = max(allowance.paused_until_s, until_s)
+
+    def _tell(self, wait_s: float) -> None:
+        """Say that there is a pause, which may be another run's, once."""
+        until = datetime.fromtimestamp(self._clock() + wait_s, UTC)
+        if wait_s > WORTH_TELLING_S and (self._told is None or until - self._told > timedelta(seconds=1)):
+            self._told = until
+            log.warning("egress %s: paused until %s UTC", self.name, f"{until:%Y-%m-%d %H:%M}")
 
     def _reserve(self) -> float:
         """Take the next free token and say how many seconds away it is (the generic cell rate algorithm)."""

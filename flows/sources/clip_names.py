@@ -14,6 +14,8 @@ _SECONDS = re.compile(rf"{_BEFORE}({_YTID})_(\d+\.\d+)(?:_\d+\.\d+)?")
 _PADDED = re.compile(rf"{_BEFORE}({_YTID})_(0\d{{5}})")
 _MILLISECONDS = re.compile(rf"{_BEFORE}({_YTID})_(0|[1-9]\d*)")
 _PLAIN = re.compile(rf"(?:{_BEFORE}|Y)({_YTID})")
+# As yt-dlp names what it is not told to name: Title [ID]. A title may hold brackets too; the last ones count.
+_BRACKETS = re.compile(rf".*\[({_YTID})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,6 @@ def named(path: str) -> Named | None:
         return Named(found[1], 1000 * int(found[2]))
     if found := _MILLISECONDS.fullmatch(stem):
         return Named(found[1], int(found[2]))
-    if found := _PLAIN.fullmatch(stem):
+    if found := _PLAIN.fullmatch(stem) or _BRACKETS.fullmatch(stem):
         return Named(found[1], None)
     return None

@@ -36,7 +36,6 @@ class Http:
     threads: int = 4
     persistence: Persistence = field(default_factory=Persistence)
     name: str = "http"
-    polite: bool = False
     _own: threading.local = field(default_factory=threading.local, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +72,7 @@ class Http:
         if not _OF_THE_SEGMENT & set(_fields(self.template)):
             lasts_s = duration_s(file, "the file")
             start_s = 0.0 if is_clip(segment, lasts_s) else start_in_video(segment, lasts_s)
-        note = note_of(way, None, ranges.pulled_bytes)
+        note = note_of(self.name, way, pulled_bytes=ranges.pulled_bytes)
         cut([file], into, start_s, start_s + segment.duration_s, note=note)
 
     def _address(self, segment: Segment) -> str:

@@ -1,7 +1,9 @@
 """Source local: a folder, here or anywhere that fsspec reaches, of clips or of whole videos."""
 
+import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -18,6 +20,10 @@ from flows.sources.clip_names import Named, named
 from flows.sources.notes import note_of
 from flows.sources.placing import duration_s, is_clip, start_in_video
 from flows.sources.source import Got, Refusal, told
+
+log = logging.getLogger(__name__)
+# What Python puts in place of the bytes of a name that are not UTF-8; no table can hold it.
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,6 @@ class Local:
     where: str
     name: str = "local"
     threads: int = 1
-    polite: bool = False
 
     def look(self, ytid: str) -> None:
         """Say whether a file names the video."""
@@ -67,13 +72,13 @@ class Local:
                 return Got(here)
             start_s = 0.0 if clip else start_in_video(segment, lasts_s)
             source = here or cast(BinaryIO, file)
-            cut([source], into, start_s, start_s + segment.duration_s, note=note_of("cut", None, None))
+            cut([source], into, start_s, start_s + segment.duration_s, note=note_of(self.name, "cut"))
         return Got(into, way="cut")
 
 
 @lru_cache(maxsize=4)
 def holdings(where: str) -> Holdings:
-    """List what a folder holds; done once a process.
+    """List what a folder holds; done once a process. Clips whose paths are not UTF-8 are passed over.
 
     Raises:
         SetupError: there is no such folder, fsspec cannot reach it, or two files claim to be the same.
@@ -89,11 +94,7 @@ def holdings(where: str) -> Holdings:
         ) from None
     if not there:
         raise SetupError(told(f"{where} is no folder, expected one that holds clips"))
-    files: dict[Named, tuple[str, ...]] = {}
-    for path in paths:
-        key = named(path)
-        if key is not None:
-            files[key] = (*files.get(key, ()), path)
+    files = _by_name(paths, where)
     for key, claims in files.items():
         # In folders of their own, the name of the class will decide.
         if len({PurePosixPath(path).parent for path in claims}) < len(claims):
@@ -111,6 +112,24 @@ def _files_here(root: str) -> Iterator[str]:
             continue
         seen.add(real)
         yield from (str(Path(folder, name)) for name in names)
+
+
+def _by_name(paths: Sequence[str], where: str) -> dict[Named, tuple[str, ...]]:
+    """Paths by what their names say, in order."""
+    files: dict[Named, tuple[str, ...]] = {}
+    n_odd = 0
+    for path in paths:
+        key = named(path)
+        if key is None:
+            continue
+        if _NO_TEXT.search(path):
+            n_odd += 1
+            continue
+        files[key] = (*files.get(key, ()), path)
+    if n_odd:
+        says = "%d clips under %r are passed over: their paths are not UTF-8; rename them, for example with convmv"
+        log.warning(says, n_odd, told(where))
+    return files
 
 
 def _opened(fs: Any, path: str) -> Any:

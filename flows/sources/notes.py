@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def note_of(way: str | None, format_id: str | None, pulled_bytes: int | None) -> str:
+def note_of(
+    source: str, way: str | None = None, format_id: str | None = None, pulled_bytes: int | None = None
+) -> str:
     """The comment of a clip."""
-    return json.dumps({"audiosetzsl": 1, "way": way, "format_id": format_id, "pulled_bytes": pulled_bytes})
+    told = {"source": source, "way": way, "format_id": format_id, "pulled_bytes": pulled_bytes}
+    return json.dumps({"audiosetzsl": 1, **told})
 
 
 def read_note(comment: str) -> Mapping[str, Any]:
@@ -18,4 +21,4 @@ def read_note(comment: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(noted, dict) or noted.get("audiosetzsl") != 1:
         return {}
-    return {key: noted.get(key) for key in ("way", "format_id", "pulled_bytes")}
+    return {key: noted.get(key) for key in ("source", "way", "format_id", "pulled_bytes")}

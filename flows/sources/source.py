@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError
@@ -41,11 +41,6 @@ class Source(Protocol):
         """Threads that may ask at once, in each process."""
         ...
 
-    @property
-    def polite(self) -> bool:
-        """Whether an egress has to be paced, and watched by canaries."""
-        ...
-
     def get(self, segment: Segment, mid: str, into: Path) -> Got:
         """Make `into` the clip of a segment, whole or not at all, or name the clip that is there.
 
@@ -59,6 +54,19 @@ class Source(Protocol):
 
         Raises:
             ClipError: it is not, or one cannot know; its reason is a verdict.
+        """
+        ...
+
+
+@runtime_checkable
+class PoliteSource(Source, Protocol):
+    """A source that has to be paced, and watched by canaries."""
+
+    def sample(self, ytid: str) -> None:
+        """Ask for a video, and for the first bytes of its media.
+
+        Raises:
+            ClipError: one of them did not come; its reason is a verdict.
         """
         ...
 

@@ -11,6 +11,7 @@ from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.manifest import Segment
 from extractors.class_vectors import load_ontology_vectors
 from extractors.synthetic import N_STYLE, render_clip
+from flows.sources.notes import note_of
 from flows.sources.source import Got
 
 
@@ -20,7 +21,6 @@ class Synthetic:
 
     name: str = "synthetic"
     threads: int = 1
-    polite: bool = False
 
     def look(self, ytid: str) -> None:
         """Every stand-in is there."""
@@ -28,7 +28,8 @@ class Synthetic:
     def get(self, segment: Segment, mid: str, into: Path) -> Got:
         """Render the stand-in of a segment: the same one every time."""
         seed = int.from_bytes(hashlib.sha256(segment.segment_id.encode()).digest()[:4])
-        render_clip(into, style_of(mid), seed=seed, duration_s=segment.duration_s)
+        note = note_of(self.name)
+        render_clip(into, style_of(mid), seed=seed, duration_s=segment.duration_s, note=note)
         return Got(into)
 
 

@@ -13,9 +13,9 @@ from audiosetzsl.manifest import Segment
 from extractors.cutting import Cut, cut
 from flows.sources.notes import note_of
 from flows.sources.source import Got, Refusal
-from flows.youtube.byte_ranges import BeyondEnd, NotThisWay, Persistence
+from flows.youtube.byte_ranges import BeyondEnd, ByteRanges, NotThisWay, Persistence
 from flows.youtube.options import YtDlpOptions
-from flows.youtube.session import Session
+from flows.youtube.session import Session, Video
 from flows.youtube.ways import Errand, Media, Wanted, fetch, whole
 
 # The player states whole seconds.
@@ -24,6 +24,8 @@ ROUNDED_S = 1.0
 SHORT_S = 1.0
 # However long an advertisement: a request that comes too early is refused, and costs no more than this.
 LONGEST_WAIT_S = 45.0
+# Of the media of a canary.
+SAMPLE_BYTES = 1024
 
 
 @dataclass(slots=True)
@@ -35,12 +37,23 @@ class YouTube:
     threads: int = 2
     persistence: Persistence = field(default_factory=Persistence)
     name: str = "youtube"
-    polite: bool = True
     _own: threading.local = field(default_factory=threading.local, repr=False)
 
     def look(self, ytid: str) -> None:
         """Ask whether a video is alive."""
         self._session().look(ytid)
+
+    def sample(self, ytid: str) -> None:
+        """Ask for a video, and for the first bytes of its media."""
+        session = self._session()
+        video = session.video(ytid)
+        _wait_for(video)
+        first, until_s = video.chosen[0], time.monotonic() + self.persistence.clip_s
+        stream = ByteRanges(session.open, first.url, first.headers, until_s, self.persistence)
+        try:
+            stream.get(0, SAMPLE_BYTES)
+        except (NotThisWay, BeyondEnd) as problem:
+            raise Refusal(Verdict.MEDIA_HTTP, session.plain(str(problem))) from problem
 
     def get(self, segment: Segment, mid: str, into: Path) -> Got:
         """Fetch and cut a segment."""
@@ -50,7 +63,7 @@ class YouTube:
             says = f"the video ends after {video.duration_s:.0f} s, before {segment.start_s:.1f} s"
             raise Refusal(Verdict.PAST_END, says)
         self.scratch.mkdir(parents=True, exist_ok=True)
-        time.sleep(min(max(video.ready_at - time.time(), 0.0), LONGEST_WAIT_S))
+        _wait_for(video)
         with tempfile.TemporaryDirectory(dir=self.scratch) as scratch:
             deadline_s = time.monotonic() + self.persistence.clip_s
             wanted = Wanted(segment.start_s, segment.end_s, deadline_s, Path(scratch), self.persistence)
@@ -66,6 +79,11 @@ class YouTube:
         if session is None:
             session = self._own.session = Session(self.options)
         return session
+
+
+def _wait_for(video: Video) -> None:
+    """Wait until YouTube gives the media of a video."""
+    time.sleep(min(max(video.ready_at - time.time(), 0.0), LONGEST_WAIT_S))
 
 
 def _fetched(errand: Errand, draft: Path) -> tuple[Media, Cut]:
@@ -116,7 +134,7 @@ def _check_whole(errand: Errand, media: Media, done: Cut) -> None:
 def _exactly(media: Media, wanted: Wanted, into: Path) -> Cut:
     """Cut the segment out of what came; a source that breaks while it is read says why."""
     start_s, end_s = wanted.start_s - media.origin_s, wanted.end_s - media.origin_s
-    note = note_of(media.way, media.format_id, media.pulled)
+    note = note_of("youtube", media.way, media.format_id, media.pulled)
     try:
         return cut(media.sources, into, start_s, end_s, note=note)
     except BeyondEnd as problem:

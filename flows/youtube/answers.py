@@ -13,11 +13,10 @@ _RULES = (
     ),
     (
         Verdict.BOT_CHECK,
-        r"not a bot|ip is likely being blocked|not available on this app|api page: http error 403"
-        r"|please sign in",
+        r"not a bot|ip is likely being blocked|not available on this app|api page: http error 403",
     ),
     (Verdict.API_ERROR, r"unable to download api page|error reading response"),
-    (Verdict.PRIVATE, r"private video|this video is private|video is private"),
+    (Verdict.PRIVATE, r"private video|video is private"),
     (Verdict.REMOVED_BY_UPLOADER, r"removed by (the|its) (uploader|user)|uploader has (removed|deleted)"),
     (
         Verdict.ACCOUNT_TERMINATED,
@@ -32,13 +31,15 @@ _RULES = (
     (Verdict.COPYRIGHT, r"copyright (claim|infringement|grounds)|who has blocked it on copyright"),
     (Verdict.MEMBERS, r"members.only|join this channel|available to this channel's members"),
     (Verdict.PAID, r"requires payment|requires purchase|rent or buy|music premium|premium members"),
-    (Verdict.DRM, r"drm.protected|drm"),
+    (Verdict.DRM, r"\bdrm\b"),
     (Verdict.AGE, r"confirm your age|inappropriate for some users|age.restricted|verify your age"),
     (
         Verdict.NOT_YET,
         r"premieres? in|will begin in|live event|processing this video|being processed|is not yet available"
-        r"|premiere will",
+        r"|premiere will|(^|: )offline\b|stream (is )?offline",
     ),
+    # Behind all that say why: private videos and those for adults ask in these words to sign in, too.
+    (Verdict.BOT_CHECK, r"please sign in"),
     # Bare words: gone, or meant for us. Never a verdict by themselves; see audiosetzsl.clips.standing.
     (
         Verdict.UNAVAILABLE,
@@ -53,13 +54,15 @@ _RULES = (
 _COMPILED = [(verdict, re.compile(pattern)) for verdict, pattern in _RULES]
 # The most telling first: of several warnings, it is the one that counts.
 _ABOUT_US = (Verdict.RATE_LIMITED, Verdict.BOT_CHECK, Verdict.API_ERROR)
+# To some sessions YouTube gives every video with DRM; yt-dlp then warns of it.
+_ALL_WITH_DRM = "experiment that applies drm to all videos"
 
 
 def verdict_of(message: str, warnings: Sequence[str] = (), *, geo: bool = False) -> Verdict:
     """Classify what yt-dlp says of a video; warnings count where they are about our session.
 
     An error of YouTube's interface ends as the same "failed to extract" whatever its status; which it was
-    stands in a warning alone.
+    stands in a warning alone. So does that all videos come with DRM for now: that one does says nothing then.
 
     Args:
         message: text of the error.
@@ -67,6 +70,8 @@ def verdict_of(message: str, warnings: Sequence[str] = (), *, geo: bool = False)
         geo: whether yt-dlp raised its error for countries.
     """
     found = _first(message)
+    if found is Verdict.DRM and any(_ALL_WITH_DRM in warning.lower() for warning in warnings):
+        found = Verdict.EXTRACTOR_BROKEN
     if found in (Verdict.API_ERROR, Verdict.UNAVAILABLE, Verdict.EXTRACTOR_BROKEN, None):
         warned = {*map(_first, warnings), found}
         found = next((verdict for verdict in _ABOUT_US if verdict in warned), found)

@@ -5,7 +5,7 @@ import http.client
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -28,6 +28,7 @@ with contextlib.suppress(ImportError):
     import urllib3
 
     _BROKEN += (urllib3.exceptions.HTTPError,)
+_CURL_SILENT = 28  # `code` of an error of curl_cffi, which yt-dlp may send requests with as well
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 Open = Callable[[str, Mapping[str, str]], Any]
 
@@ -69,6 +70,7 @@ class ByteRanges:
         self._headers = {**headers, "Accept-Encoding": "identity"}
         self._deadline_s, self._persistence = deadline_s, persistence
         self._head = b""
+        self._answered = False  # whether the last request got an answer, however little of one
         self.size: int | None = None  # known after the first request
         self.pulled_bytes = 0
 
@@ -104,7 +106,7 @@ class ByteRanges:
 
         def begin_anew() -> None:
             got.clear()
-            with self._open(self._url, self._headers) as response:
+            with self._answer(self._headers) as response:
                 size = _stated_size(response)
                 _refuse_compressed(response)
                 if size is None or size > at_most:
@@ -130,14 +132,21 @@ class ByteRanges:
                 # Whoever sends something new, however little, is not down: it starts anew with its tries.
                 failures = 1 if len(got) > most else failures + 1
                 most = max(most, len(got))
-                self._wait(failures, None, _named(problem), _verdict(problem))
+                self._wait(failures, None, *_broken(problem, self._answered))
 
     def _request(self, start: int, stop: int, got: bytearray) -> None:
         headers = {**self._headers, "Range": f"bytes={start}-{stop - 1}"}
-        with self._open(self._url, headers) as response:
+        with self._answer(headers) as response:
             self._read(response, self._sent(response, start, stop), got)
             if _stated_size(response) is None and _some(response, 1):
                 raise NotThisWay("the server sends more than the range that it states")
+
+    def _answer(self, headers: Mapping[str, str]) -> Any:
+        """The answer to a request, once it has begun to come."""
+        self._answered = False
+        response = self._open(self._url, headers)
+        self._answered = True
+        return response
 
     def _sent(self, response: Any, start: int, stop: int) -> int:
         """How many bytes an answer holds, once it is sure that they are those from `start` on."""
@@ -225,12 +234,18 @@ def _stated_size(response: Any) -> int | None:
     return int(stated) if stated.isdecimal() else None
 
 
-def _named(problem: Exception) -> str:
-    cause = getattr(problem, "cause", None) or problem
-    return f"the connection broke ({type(cause).__name__})"
+def _broken(problem: Exception, answered: bool) -> tuple[str, Verdict]:
+    """What became of a request in words, and as a verdict: silence is a stall, an end before the end a truncation."""
+    kind = type(getattr(problem, "cause", None) or problem).__name__
+    if any(isinstance(e, TimeoutError) or getattr(e, "code", None) == _CURL_SILENT for e in _chain(problem)):
+        return f"the connection broke ({kind})", Verdict.STALLED
+    if answered:
+        return f"the connection broke ({kind})", Verdict.TRUNCATED
+    return f"no answer ({kind})", Verdict.MEDIA_HTTP
 
 
-def _verdict(problem: Exception) -> Verdict:
-    """Silence is a stall; an end before the end, a truncation."""
-    chain = f"{problem!r} {getattr(problem, 'cause', None)!r}".lower()
-    return Verdict.STALLED if "timed out" in chain or "timeout" in chain else Verdict.TRUNCATED
+def _chain(problem: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it came of; yt-dlp names some of them in `cause` alone."""
+    while isinstance(problem, BaseException):
+        yield problem
+        problem = getattr(problem, "cause", None) or problem.__cause__ or problem.__context__

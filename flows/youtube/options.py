@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from audiosetzsl.errors import SetupError
 
@@ -22,6 +22,7 @@ _OURS = re.compile(
     r"|wait_for_video|live_from_start|match.*|rejecttitle|daterange|age_limit|playlist.*|break_.*"
     r"|(min|max)_(views|filesize|downloads)|_.*"
 )
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})  # of the environment, in either case
 _LEAST_SECRET = 6
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _LONGEST_MESSAGE = 300
@@ -49,7 +50,7 @@ def user_options(config: Path | None = None, environment: Mapping[str, str] = os
     `AZSL_YT_DLP="--cookies /run/secrets/cookies.txt --sleep-requests 0.75"`.
 
     Raises:
-        SetupError: a file is absent, or yt-dlp does not understand an option.
+        SetupError: a file is absent, yt-dlp does not understand an option, or a proxy is no address.
     """
     words = _words(environment.get(VARIABLE, ""))
     if config is not None:
@@ -62,6 +63,7 @@ def user_options(config: Path | None = None, environment: Mapping[str, str] = os
         raise SetupError(
             "the file of cookies that yt-dlp is given cannot be read; without it, it would ask without cookies"
         )
+    _check_proxies(params, environment)
     proxies = [value for name, value in environment.items() if name.lower().endswith("_proxy")]
     return YtDlpOptions(params, _secrets_in([*_texts(params), *proxies]))
 
@@ -99,6 +101,28 @@ def _parsed(words: Sequence[str]) -> dict[str, Any]:
             "try them with `yt-dlp --simulate`, which says which one"
         ) from None
     return params
+
+
+def _check_proxies(params: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    """Look at the proxies that count; yt-dlp would stumble over a bad one at every question."""
+    given = {name: value for name, value in environment.items() if name.lower() in _PROXIES}
+    if "proxy" in params:
+        given = {"--proxy": params["proxy"]}
+    for name, proxy in given.items():
+        if proxy and not _is_address(proxy):
+            raise SetupError(
+                f"{name} is no address of a proxy, expected one such as http://user:password@host:3128; check it, "
+                "and write signs within user and password as in %40 for @"
+            )
+
+
+def _is_address(proxy: str) -> bool:
+    """Whether a proxy has a host, and a port that can be one; without a scheme, it is of http."""
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy.removeprefix('//')}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -171,6 +171,24 @@ def test_a_clip_cut_short_is_unreadable_and_not_short(source, tmp_path, suffix, 
     assert caught.value.reason == "unreadable"
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_long_clip_may_lack_no_more_than_a_short_one(source, tmp_path, suffix):
+    path = tmp_path / f"long.{suffix}"
+    truth.ffmpeg("-stream_loop", 3, "-i", source.both, "-c", "copy", "-movflags", "faststart", path)
+    assert inspect(path, 96.0).flags == ()
+    path.write_bytes(path.read_bytes()[: int(0.98 * path.stat().st_size)])
+    with pytest.raises(ClipError, match=r"breaks off before the end that its container states") as caught:
+        inspect(path, 96.0)
+    assert caught.value.reason == "unreadable"
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_a_clip_that_begins_late_is_whole_all_the_same(source, tmp_path, suffix):
+    path = tmp_path / f"late.{suffix}"
+    truth.ffmpeg("-i", source.both, "-c", "copy", "-output_ts_offset", "3.5", path)
+    assert inspect(path, 24.0).duration_s == pytest.approx(24, abs=0.1)
+
+
 def test_flipped_bits_give_facts_or_a_reason(source, tmp_path):
     rng = random.Random(0)
     whole = cut([source.both], tmp_path / "clip.mp4", 3.0, 9.0).path.read_bytes()

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from audiosetzsl.clips.ledger import read_ledger
+from audiosetzsl.clips.ledger import LEDGER, read_ledger
+from audiosetzsl.clips.reading import read_parts
 from audiosetzsl.features import load_vectors, stream_log_mel
 from audiosetzsl.shards import Kind, read_shard
 from audiosetzsl.workspace import Workspace
@@ -96,12 +97,16 @@ def test_readers_give_only_what_is_there(place):
     assert sum(map(len, seen)) == 4
 
 
-def test_a_second_run_does_nothing(place, folder):
-    parts = sorted(place.root.rglob("part-*.parquet"))
-    before = [(path, path.stat().st_mtime_ns) for path in parts]
+def test_a_second_run_looks_only_for_what_is_missing(place, folder):
+    parts = sorted(place.root.rglob("features/*/part-*.parquet"))
+    stamps, rows = [path.stat().st_mtime_ns for path in parts], read_parts(place.clips, LEDGER.names)
     fetch_clips(place.root, f"local:{folder}")
     extract_features(place.root, SMALL)
-    assert [(path, path.stat().st_mtime_ns) for path in sorted(place.root.rglob("part-*.parquet"))] == before
+    assert [path.stat().st_mtime_ns for path in parts] == stamps and len(parts) > 1
+    news = read_parts(place.clips, LEDGER.names)
+    again = [row for row in news.to_pylist() if row not in rows.to_pylist()]
+    missing = {row["segment_id"] for row in rows.to_pylist() if row["verdict"] != "ok"}
+    assert {row["segment_id"] for row in again} == missing and len(again) == len(missing)
 
 
 def test_all_real_clips_can_be_told_apart(real_data, tmp_path):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from audiosetzsl.clips.standing import Patience
 from audiosetzsl.egresses import VARIABLE
-from flows.fetch_clips import Asking, fetch_clips
+from flows.asking import Asking
+from flows.fetch_clips import fetch_clips
 from flows.politeness.pace import Pace
 from flows.sources.opening import SourceOptions
 

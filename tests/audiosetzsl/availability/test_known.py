@@ -1,6 +1,6 @@
 """What is known at a date, and the manifest without the videos that were gone by then."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from audiosetzsl.availability import known, published
 from audiosetzsl.availability.known import end_of, known_by, observations
 from audiosetzsl.availability.layer import write_availability
 from audiosetzsl.clips.standing import Life
-from audiosetzsl.errors import ManifestError
+from audiosetzsl.errors import ManifestError, SetupError
 from audiosetzsl.manifest import load_manifest, load_manifest_table
 
 A, B, C, D, E = "-aaaaaaaaaa", "bbbbbbbbbbb", "ccccccccccc", "ddddddddddd", "eeeeeeeeeee"
@@ -137,6 +137,48 @@ def test_it_joins_with_the_other_choices(workspace, observed):
     options = {"alive_on": "2026-11-03", "availability": observed}
     assert list(load_manifest(workspace.manifest, split="test", **options).ytid) == [C, E]
     assert list(load_manifest(workspace.manifest, seen=True, classes=["dog"], **options).ytid) == [C]
+
+
+def test_a_day_may_be_a_date_and_a_path_may_be_text(workspace, observed):
+    frame = load_manifest(str(workspace.manifest), alive_on=date(2026, 11, 3), availability=str(observed))
+    assert list(frame.ytid) == [C, D, E]
+    with pytest.raises(ManifestError, match=r"^'2026-11-03 12:00:00' is no date, expected a month such as"):
+        load_manifest(workspace.manifest, alive_on=datetime(2026, 11, 3, 12), availability=observed)
+    with pytest.raises(ManifestError, match=r"does not exist"):
+        load_manifest("", alive_on="2026-11", availability=observed)
+    with pytest.raises(ManifestError, match=r"does not exist"):
+        load_manifest(workspace.manifest, alive_on="2026-11", availability="")
+
+
+def test_observations_without_a_date_are_refused(workspace, observed):
+    with pytest.raises(SetupError) as refused:
+        load_manifest(workspace.manifest, availability=observed)
+    assert str(refused.value) == (
+        f"availability is '{observed}' and alive_on is not given; name the month (2026-11) or day (2026-11-24) by "
+        "which to judge as alive_on, or leave availability out"
+    )
+
+
+def test_observations_of_other_videos_are_refused(workspace, tmp_path, row, table):
+    strangers = row("zzzzzzzzzzz", "gone", "01"), row("yyyyyyyyyyy", "alive", "01")
+    path = write_availability(table(*strangers, row(A, "gone", "03")), tmp_path / "theirs.parquet")
+    with pytest.raises(ManifestError) as refused:
+        load_manifest(workspace.manifest, alive_on="2026-11-02", availability=path)
+    assert str(refused.value) == (
+        f"of the 2 videos that were observed on or before 2026-11-02, none is in the manifest; {known.HOW_TO_GET}"
+    )
+    assert list(load_manifest(workspace.manifest, alive_on="2026-11-03", availability=path).ytid) == [
+        B,
+        C,
+        D,
+        E,
+    ]
+
+
+def test_a_choice_of_which_nothing_was_observed_is_whole(workspace, observed):
+    """What a check that is half done knows concerns the manifest, if not each class of it."""
+    options = {"alive_on": "2026-11", "availability": observed}
+    assert list(load_manifest(workspace.manifest, classes=["bus"], **options).ytid) == [D, E]
 
 
 def test_a_date_before_all_observations_and_an_absent_file_are_refused(workspace, observed, tmp_path):

@@ -35,6 +35,7 @@ def attempts(*rows):
     """Attempts (start in ms, verdict, seconds, tool) at segments of A."""
     filled = [
         {"segment_id": f"{A}_{start}", "verdict": v, "egress": "here", "at": at(t), "tool": tool}
+        | {"source": "youtube", "took_s": 0.0}
         for start, v, t, tool in rows
     ]
     return pa.Table.from_pylist(filled, pa.schema([LEDGER.field(name) for name in SNAPSHOT_COLUMNS]))
@@ -127,6 +128,25 @@ def test_a_check_that_goes_on_judges_its_answers_anew(tmp_path):
         expected = in_order(pa.concat_tables([other, rows]))
         assert read_availability(path, LATER).equals(expected)
         assert rows["checked_at"].to_pylist() == [at(seconds)]
+
+
+def test_half_a_check_tells_of_those_who_were_asked_and_twice_is_as_good_as_once(tmp_path):
+    path, other = tmp_path / "availability.parquet", "bbbbbbbbbbb"
+    asked = attempts((0, "alive", 60, "t1"), (0, "private", 90, "t1"))
+    asked = asked.set_column(0, asked.schema.field(0), pa.array([f"{A}_0", f"{other}_0"]))
+    rows = record_check(path, asked, canaries(90), LATER)
+    content = path.read_bytes()
+    found = read_availability(path, LATER)
+    assert found.equals(rows)
+    assert [(r["ytid"], r["status"]) for r in found.to_pylist()] == [(A, "alive"), (other, "gone")]
+    record_check(path, asked, canaries(90), LATER)
+    assert path.read_bytes() == content
+
+
+def test_a_check_that_asked_for_nothing_writes_nothing(tmp_path):
+    path = tmp_path / "availability.parquet"
+    assert len(record_check(path, attempts(), canaries(), LATER)) == 0
+    assert not path.exists()
 
 
 def row_of_other_check():

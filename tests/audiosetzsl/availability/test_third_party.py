@@ -121,13 +121,51 @@ def test_an_empty_file_is_refused_and_a_header_alone_is_a_list_of_nothing(read, 
         read_list(tmp_path / "none.csv", "a-list")
 
 
-@pytest.mark.parametrize(
-    "content", [b"ytid,status,date\n\xff\xfe,alive,2024-11-03\n", b'ytid,status,date\n"a" b,c,d\n']
-)
-def test_what_is_no_csv_in_utf_8_is_refused(tmp_path, content):
-    (tmp_path / "list.csv").write_bytes(content)
+def test_what_is_not_in_utf_8_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_bytes(b"ytid,status,date\n\xff\xfe,alive,2024-11-03\n")
     with pytest.raises(ManifestError, match=r"list\.csv is no CSV in UTF-8 \(.*\); save it as one"):
         read_list(tmp_path / "list.csv", "a-list")
+
+
+GOOD = f"{A},alive,2024-11-03"
+
+
+@pytest.mark.parametrize(
+    ("lines", "begins", "told"),
+    [
+        (['"a" b,c,d', GOOD], 2, r"',' expected after '\"'"),
+        ([GOOD, f'"{A},alive,2024-11-03', GOOD, GOOD], 3, "unexpected end of data"),
+        ([GOOD, f'"{A},alive,2024-11-03', GOOD, f'"{B}",alive,2024-11-03'], 3, r"',' expected after '\"'"),
+        ([f'"{A}\n",alive,2024-11-03', f'{B},alive,"2024'], 4, "unexpected end of data"),
+        ([GOOD, '"' + "x" * 200_000], 3, r"field larger than field limit \(131072\)"),
+    ],
+)
+def test_a_row_that_is_no_csv_is_named_by_the_line_on_which_it_begins(read, lines, begins, told):
+    expected = rf"no CSV: the row that begins on line {begins} cannot be read \({told}\); mend its quotes$"
+    with pytest.raises(ManifestError, match=expected):
+        read("ytid,status,date", *lines)
+
+
+def test_a_header_that_is_no_csv_is_line_1(read):
+    with pytest.raises(ManifestError, match=r"the row that begins on line 1 cannot be read"):
+        read('ytid,status,"date', GOOD)
+
+
+def test_lines_with_nothing_in_them_are_passed_over(read):
+    assert len(read("ytid,status,date", "", "   ", "\t", " , ,", '"  "', GOOD, "", " ")) == 1
+
+
+def test_a_fault_in_a_row_of_several_lines_is_named_by_the_first(read):
+    lines = '"a title', f'of two lines",{A},perhaps,2024-11-03', f"x,{B},perhaps,2024-11-03"
+    with pytest.raises(ManifestError, match=r"line 2: 'perhaps' is no.*\n.*line 4: 'perhaps' is no"):
+        read("title,ytid,status,date", *lines)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00+14:00", "9999-12-31T23:00-05:00", "9999-12-31"])
+def test_a_date_at_the_end_of_the_calendar_is_a_fault_like_others(read, at):
+    told = re.escape(f"line 2: {at} is before there was YouTube or still to come")
+    with pytest.raises(ManifestError, match=told):
+        read("ytid,status,date", f"{A},alive,{at}")
 
 
 @pytest.mark.parametrize("name", ["", "audiosetzsl", "a list", "-x", "a/b"])

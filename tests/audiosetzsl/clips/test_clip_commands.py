@@ -26,8 +26,8 @@ def test_status_of_a_run(workspace, note, recent):
         workspace,
         recent(0, "ok", 900, **clip),
         recent(1, "ok", 600, flags=["silent", "long", "odd"], **clip),
-        recent(2, "stalled", 300),
-        recent(3, "stalled", 1200),
+        recent(2, "truncated", 300),
+        recent(3, "truncated", 1200),
         recent(3, "ok", 1100, **clip | {"path": "/else/x.mp4", "bytes": 2500}),
         recent(4, "private", 800),
         recent(5, "unavailable", 5000),
@@ -40,9 +40,9 @@ def test_status_of_a_run(workspace, note, recent):
     assert ["alive", "4", "10.0%"] in table
     assert ["good", "2", "5.0%"] in table
     assert ["ok", "got", "3", "3"] in table
-    assert ["stalled", "media", "1", "2"] in table
+    assert ["truncated", "media", "1", "2"] in table
     assert ["unavailable", "doubtful", "0", "1"] in table
-    assert ["unknown", "no attempt counts yet", "1", ""] in table
+    assert ["undecided", "no attempt counts yet", "1", ""] in table
     assert table[-3:] == [["silent", "1", "bad"], ["long", "1", "noted"], ["odd", "1", "noted"]]
     assert re.search(r"Due now 35, due later 1, the next .* UTC \(in 5 min\); settled 4\.\n", output)
     assert "In the last 60 min: 3 clips fetched, 4 segments settled; 9.0 h left at this pace.\n" in output
@@ -73,7 +73,7 @@ def test_status_without_a_manifest_ends_with_the_reason(tmp_path, monkeypatch):
 
 
 def test_plan_of_a_run(workspace, note, recent):
-    note(workspace, *(recent(n, "ok", 60, bytes=2_000_000) for n in range(20)), recent(20, "stalled", 60))
+    note(workspace, *(recent(n, "ok", 60, bytes=2_000_000) for n in range(20)), recent(20, "truncated", 60))
     output = run("plan", workspace.root, "--egresses", 2, "--rate", 10)
     assert output.startswith(f"Manifest: {workspace.manifest}\n")
     assert cells(output) == [["due now", "19"], ["due later", "1"], ["settled", "20"]]

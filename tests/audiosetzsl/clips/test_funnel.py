@@ -42,7 +42,11 @@ FLAGS = st.dictionaries(
 def judged(rows, signs, now):
     schema = pa.schema([LEDGER.field(name) for name in COLUMNS])
     attempts = pa.Table.from_pylist(
-        [{"segment_id": s, "verdict": v, "at": at(t), "egress": egress} for s, v, t, egress in rows], schema
+        [
+            {"segment_id": s, "verdict": v, "at": at(t), "egress": egress, "source": "youtube", "took_s": 0.0}
+            for s, v, t, egress in rows
+        ],
+        schema,
     )
     canaries = [{"egress": "here", "good": good, "message": "", "at": at(t)} for t, good in signs]
     return standings(attempts, pa.Table.from_pylist(canaries, CANARIES), now)

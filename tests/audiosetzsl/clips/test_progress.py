@@ -70,7 +70,7 @@ def test_a_workspace_to_check_by_eye(workspace, now, note, attempt, canary):
     assert told.agenda == Agenda(now=30, later=2, settled=8, next_at=now + timedelta(seconds=600 - 320))
     assert told.agenda.next_at < day_later
     assert told.verdicts == {
-        "ok": 5, "private": 1, "age": 1, "unavailable": 1, "stalled": 1, "past_end": 1, "unknown": 1
+        "ok": 5, "private": 1, "age": 1, "unavailable": 1, "stalled": 1, "past_end": 1, "undecided": 1
     }  # fmt: skip
     assert told.attempts == {"ok": 5, "private": 2, "age": 1, "unavailable": 1, "stalled": 1, "past_end": 1}
     assert told.flags == {"duplicate": 1, "silent": 1, "long": 1}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosetzsl.clips.reading import read_signs
-from audiosetzsl.clips.signs import CANARIES, Signs, Witness, add_canary, signs_of
+from audiosetzsl.clips.signs import CANARIES, Signs, Witness, add_canary, evidence_of, signs_of
 from audiosetzsl.clips.verdicts import ANSWERED, Verdict, nature_of
 from audiosetzsl.errors import ShardError
 
@@ -81,7 +81,7 @@ def test_the_later_sign_is_not_awaited_for_ever():
 def test_signs_are_answers_of_the_player_and_canaries_each_at_its_egress():
     attempts = [("here", str(verdict), at(n)) for n, verdict in enumerate(Verdict)]
     attempts += [(None, "ok", at(500)), ("there", "ok", at(9)), ("there", "ok", at(3))]
-    found = signs_of(attempts, canaries(("here", False, 100), ("else", True, 7)))
+    found = signs_of(attempts, canaries(("here", False, 100), ("else", True, 7)), ANSWERED)
     answered = [n for n, verdict in enumerate(Verdict) if nature_of(verdict) in ANSWERED]
     assert found == {
         "here": Signs([*map(at, answered), at(100)], [True] * len(answered) + [False]),
@@ -90,11 +90,19 @@ def test_signs_are_answers_of_the_player_and_canaries_each_at_its_egress():
     }
 
 
+def test_media_that_came_are_signs_of_their_own():
+    attempts = [("here", str(verdict), at(n)) for n, verdict in enumerate(Verdict)]
+    found = evidence_of(attempts, canaries(("here", True, 100)))
+    assert found.answered == signs_of(attempts, canaries(("here", True, 100)), ANSWERED)
+    came = [at(n) for n, v in enumerate(Verdict) if v in ("ok", "alive", "truncated", "empty", "unreadable")]
+    assert found.delivered == {"here": Signs([*came, at(100)], [True] * 6)}
+
+
 @pytest.mark.parametrize(
     "rows", [(("here", False, 5), ("here", True, 5)), (("here", True, 5), ("here", False, 5))]
 )
 def test_of_one_moment_the_failed_canary_counts(rows):
-    assert signs_of([("here", "ok", at(5))], canaries(*rows)) == {"here": Signs([at(5)], [False])}
+    assert signs_of([("here", "ok", at(5))], canaries(*rows), ANSWERED) == {"here": Signs([at(5)], [False])}
 
 
 def test_canaries_are_noted_one_by_one_and_read_together(tmp_path):

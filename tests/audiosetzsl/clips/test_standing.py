@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosetzsl.clips.ledger import LEDGER
-from audiosetzsl.clips.signs import CANARIES
+from audiosetzsl.clips.signs import CANARIES, Evidence
 from audiosetzsl.clips.standing import (
     BEGINNING,
     COLUMNS,
@@ -33,9 +33,10 @@ def at(seconds):
 
 
 def table(rows):
-    """Attempts (segment, verdict, seconds), all at one egress unless a fourth says where."""
+    """Attempts (segment, verdict, seconds), all by one egress at YouTube unless a fourth and fifth say where."""
     filled = [
-        {"segment_id": s, "verdict": v, "at": at(t), "egress": rest[0] if rest else "here"}
+        {"segment_id": s, "verdict": v, "at": at(t), "took_s": 0.0}
+        | {"egress": rest[0] if rest else "here", "source": rest[1] if rest[1:] else "youtube"}
         for s, v, t, *rest in rows
     ]
     return pa.Table.from_pylist(filled, pa.schema([LEDGER.field(name) for name in COLUMNS]))
@@ -59,7 +60,7 @@ def stand(attempts, signs=None, now=LATER, patience=None):
 
 def test_what_was_never_asked_for_is_due():
     assert standings(table([]), canaries(), at(0)) == {}
-    assert standing_of([], {}, at(0), Patience()) is NEVER_ASKED
+    assert standing_of([], Evidence(), at(0), Patience()) is NEVER_ASKED
     assert NEVER_ASKED.is_due(at(0)) and NEVER_ASKED.life is Life.UNKNOWN
 
 
@@ -103,8 +104,8 @@ def test_an_answer_at_the_end_of_the_ledger_waits_for_the_next_sign():
     found = stand([("private", 100)], canaries((70, True)), now=200)
     assert found == Standing(None, at(100 + HOUR_S), 1)
     assert not found.settled and not found.is_due(at(200)) and found.is_due(at(100 + HOUR_S))
-    found = stand([("stalled", 50), ("private", 100)], now=200)
-    assert found == Standing(Verdict.STALLED, at(100 + HOUR_S), 2)
+    found = stand([("truncated", 50), ("private", 100)], now=200)
+    assert found == Standing(Verdict.TRUNCATED, at(100 + HOUR_S), 2)
     assert found.life is Life.ALIVE, "what counted before still does"
 
 
@@ -179,7 +180,7 @@ def test_an_answer_that_is_not_about_the_video_takes_nothing_from_the_first_look
 @pytest.mark.parametrize(
     ("verdict", "first_s"),
     [
-        *((v, 600) for v in Verdict if nature_of(v) is Nature.MEDIA),
+        *((v, 600) for v in Verdict if nature_of(v) in (Nature.MEDIA, Nature.WITHHELD)),
         *((v, 900) for v in Verdict if nature_of(v) is Nature.SESSION),
         *((v, 6 * HOUR_S) for v in Verdict if nature_of(v) is Nature.BROKEN),
         ("not_yet", DAY_S),
@@ -190,7 +191,8 @@ def test_waits_double_and_end_after_six(verdict, first_s):
         found = stand([(verdict, t) for t in range(n)], well_around(*range(n)))
         due = at(n - 1 + first_s * 2 ** (n - 1)) if n < 6 else None
         assert found == Standing(Verdict(verdict), due, n)
-    assert found.life is (Life.ALIVE if nature_of(verdict) is Nature.MEDIA else Life.UNKNOWN)
+    alive = nature_of(verdict) in (Nature.MEDIA, Nature.WITHHELD)
+    assert found.life is (Life.ALIVE if alive else Life.UNKNOWN)
 
 
 def test_an_absent_file_is_asked_for_every_hour_for_ever():
@@ -200,9 +202,11 @@ def test_an_absent_file_is_asked_for_every_hour_for_ever():
 
 
 def test_other_verdicts_of_one_nature_are_alike_and_of_another_are_not():
-    found = stand([("stalled", 0), ("truncated", 1), ("media_http", 2)])
+    found = stand([("stalled", 0), ("truncated", 1), ("media_http", 2)], well_around(0, 1, 2))
     assert found == Standing(Verdict.MEDIA_HTTP, at(2 + 4 * 600), 3)
-    found = stand([("stalled", 0), ("truncated", 1), ("bot_check", 2), ("stalled", 3)])
+    found = stand(
+        [("stalled", 0), ("truncated", 1), ("bot_check", 2), ("stalled", 3)], well_around(0, 1, 2, 3)
+    )
     assert found == Standing(Verdict.STALLED, at(3 + 600), 4)
 
 
@@ -217,6 +221,7 @@ def test_every_rule_of_patience_can_be_changed():
         absent_s=6.0,
         growth=3.0,
         attempts=2,
+        most_attempts=3,
     )
     for verdict, first_s in (("stalled", 1), ("bot_check", 2), ("api_error", 3), ("not_yet", 4)):
         signs = canaries((-1, True), (1, True), (2, True))
@@ -229,6 +234,72 @@ def test_every_rule_of_patience_can_be_changed():
     assert stand([("private", 0)], far, patience=patience).verdict is None
     looks = [("unavailable", 0), ("unavailable", 10)]
     assert stand(looks, canaries((-1, True), (1, True), (9, True), (11, True)), patience=patience).settled
+
+
+def test_what_fails_in_turns_ends_too():
+    turns = [(("media_http", "timed_out")[n % 2], n) for n in range(24)]
+    found = stand(turns, well_around(*range(24)))
+    assert found == Standing(Verdict.TIMED_OUT, None, 24)
+    assert not stand(turns[:23], well_around(*range(23))).settled
+
+
+# Media
+
+
+def test_media_that_nobody_gets_say_nothing_of_the_video():
+    often = [("media_http", t) for t in range(0, 10_000, 1000)]
+    failing = canaries(*((t + d, False) for _, t in often for d in (-30, 30)))
+    assert stand(often, failing) == Standing(None, BEGINNING, 10)
+    assert stand(often, well_around(*(t for _, t in often))).settled
+
+
+def test_a_player_that_answers_vouches_for_answers_and_not_for_media():
+    rows = [
+        (B, "past_end", 0),
+        (A, "media_http", 10),
+        (B, "past_end", 20),
+        (A, "private", 25),
+        (B, "stalled", 30),
+    ]
+    found = standings(table(rows), canaries(), at(LATER))
+    assert (found[A].verdict, found[A].life) == (Verdict.PRIVATE, Life.GONE)
+    assert standings(table(rows[:3]), canaries(), at(LATER))[A].verdict is None
+    rows = [(B, "ok", 0), (A, "media_http", 10), (B, "truncated", 20)]
+    assert standings(table(rows), canaries(), at(LATER))[A] == Standing(Verdict.MEDIA_HTTP, at(610), 1)
+
+
+def test_a_sign_of_life_is_as_old_as_its_question():
+    """A clip whose media came slowly says nothing of the session at the time when they were there."""
+    rows = table([(B, "ok", 0), (A, "private", 72), (B, "ok", 114)])
+    slow = rows.set_column(rows.schema.get_field_index("took_s"), "took_s", pa.array([0.0, 1.0, 90.0]))
+    failed = canaries((180, False))
+    assert standings(rows, failed, at(LATER))[A].settled
+    assert standings(slow, failed, at(LATER))[A] == Standing(None, BEGINNING, 1)
+
+
+# Sources
+
+
+def test_what_a_folder_lacks_says_nothing_of_youtube():
+    rows = [(A, "past_end", 0, None, "local"), (B, "not_found", 0, None, "local")]
+    for asked, expected in (
+        ("local", Standing(Verdict.PAST_END, None, 1)),
+        ("youtube", Standing(None, BEGINNING, 1)),
+    ):
+        assert standings(table(rows), canaries(), at(LATER), source=asked)[A] == expected
+    assert standings(table(rows), canaries(), at(LATER))[A].life is Life.UNKNOWN, "a file is no video"
+
+
+def test_a_clip_is_a_clip_wherever_it_is_from():
+    rows = table([(A, "ok", 0, None, "local"), (A, "private", 10)])
+    assert standings(rows, well_around(10), at(LATER), source="youtube")[A] == Standing(Verdict.OK, None, 2)
+
+
+def test_without_a_source_named_the_last_one_asked_is_meant_and_the_videos_life_is_what_youtube_said():
+    rows = table([(A, "private", 0), (A, "not_found", 100, None, "local")])
+    found = standings(rows, well_around(0), at(LATER))[A]
+    assert (found.verdict, found.life) == (Verdict.NOT_FOUND, Life.GONE)
+    assert standings(rows, well_around(0), at(LATER), source="youtube")[A].settled
 
 
 # What wins
@@ -271,7 +342,7 @@ def test_what_every_video_is_told_settles_none_of_them(verdict):
 
 def test_verdicts_are_counted_with_those_of_whom_nothing_is_known():
     found = [Standing(Verdict.OK, None), Standing(None, BEGINNING), Standing(Verdict.OK, None), NEVER_ASKED]
-    assert count_verdicts(found) == {"ok": 2, "unknown": 2}
+    assert count_verdicts(found) == {"ok": 2, "undecided": 2}
 
 
 # Properties, over any ledger

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audiosetzsl.clips.verdicts import ANSWERED, NATURES, NEEDS_WITNESS, Nature, Verdict, nature_of
+from audiosetzsl.clips.verdicts import ANSWERED, DELIVERED, NATURES, NEEDS_WITNESS, Nature, Verdict, nature_of
 
 
 def test_every_verdict_has_one_nature_and_every_nature_a_verdict():
@@ -20,7 +20,8 @@ def test_every_verdict_has_one_nature_and_every_nature_a_verdict():
         (Nature.LATER, {"not_yet"}),
         (Nature.SESSION, {"rate_limited", "bot_check"}),
         (Nature.BROKEN, {"extractor_broken", "api_error", "timed_out", "internal_error"}),
-        (Nature.MEDIA, {"media_http", "stalled", "truncated", "empty", "unreadable"}),
+        (Nature.MEDIA, {"truncated", "empty", "unreadable"}),
+        (Nature.WITHHELD, {"media_http", "stalled"}),
         (Nature.BEYOND, {"past_end"}),
         (Nature.ABSENT, {"not_found"}),
     ],
@@ -30,8 +31,9 @@ def test_what_verdicts_mean(nature, verdicts):
 
 
 def test_an_answer_of_the_player_vouches_and_needs_no_voucher():
-    assert not ANSWERED & NEEDS_WITNESS
+    assert {Nature.WITHHELD} == ANSWERED & NEEDS_WITNESS, "the player answers, and the media do not come"
     assert set(Nature) - ANSWERED - NEEDS_WITNESS == {Nature.ABSENT}
+    assert DELIVERED < ANSWERED - NEEDS_WITNESS
 
 
 def test_an_unknown_word_means_nothing():

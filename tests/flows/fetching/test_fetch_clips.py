@@ -22,10 +22,11 @@ from audiosetzsl.errors import SetupError
 from audiosetzsl.shards import Kind, Status, clips_of, read_shard
 from audiosetzsl.workspace import Workspace
 from extractors.features import VideoConfig
+from flows.asking import asking_of, verdicts_named
 from flows.extract_features import extract_features
-from flows.fetch_clips import asking_of, fetch_clips, verdicts_named
+from flows.fetch_clips import fetch_clips
 from flows.fetching import block
-from flows.fetching.attempt import clip_path
+from flows.fetching.questions import clip_path
 from flows.fetching.workplace import alone
 
 ROOT = Path(__file__).parents[3]

@@ -12,7 +12,7 @@ from loopback_youtube import LoopbackYouTube
 from truth_media import render
 
 from audiosetzsl.clips.signs import CANARIES as CANARY_ROWS
-from audiosetzsl.clips.signs import Signs
+from audiosetzsl.clips.signs import Evidence, Signs
 from audiosetzsl.clips.standing import Attempt, Patience, standing_of, standings
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
@@ -258,7 +258,16 @@ def test_a_failed_canary_voids_what_was_said_since_the_last_good_sign(world):
     def standing(verdict, at):
         now = datetime.now(UTC)
         attempts = pa.Table.from_pylist(
-            [{"segment_id": "x_0", "verdict": verdict, "egress": "here", "at": at}]
+            [
+                {
+                    "segment_id": "x_0",
+                    "verdict": verdict,
+                    "egress": "here",
+                    "at": at,
+                    "source": "youtube",
+                    "took_s": 0.0,
+                }
+            ]
         )
         table = read_table(world.folder / "canaries" / "here.parquet", CANARY_ROWS)
         return standings(attempts, table, now, patience)["x_0"]
@@ -292,11 +301,11 @@ def test_a_doubtful_answer_takes_two_looks_a_day_apart_in_a_well_session():
     day, now = timedelta(days=1), datetime.now(UTC)
     first, second = now - 2 * day, now - 1 * day + timedelta(minutes=1)
     around = [at + timedelta(minutes=m) for at in (first, second) for m in (-5, 5)]
-    well = {"here": Signs(around, [True] * 4)}
+    well = Evidence({"here": Signs(around, [True] * 4)})
     looks = [Attempt(Verdict.UNAVAILABLE, "here", at) for at in (first, second)]
     assert not standing_of(looks[:1], well, now, Patience()).settled
     assert standing_of(looks, well, now, Patience()).settled
-    unwell = {"here": Signs(around, [True, True, True, False])}
+    unwell = Evidence({"here": Signs(around, [True, True, True, False])})
     assert not standing_of(looks, unwell, now, Patience()).settled
 
 

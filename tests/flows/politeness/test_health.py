@@ -10,7 +10,7 @@ from flows.politeness.health import Health
 from flows.politeness.pace import Pace
 
 EPOCH_S = 1_790_000_000.0
-FIELDS = {"failures": 0, "doubts": 0, "sign_s": 0.0}
+FIELDS = {"failures": 0, "doubts": 0, "doubted_s": 0.0, "sign_s": 0.0}
 
 
 class Clock:
@@ -46,6 +46,25 @@ def test_doubts_and_silence_call_for_a_canary(tmp_path, clock):
     health.answered()
     clock.now_s += 1801
     assert health.canary_is_due() and not health.is_doubtful(), "it is long since the last sign of life"
+
+
+def test_an_answer_to_an_old_question_takes_no_doubt_away_that_came_since(tmp_path, clock):
+    health = health_at(tmp_path, clock)
+    health.answered()
+    clock.now_s += 10
+    health.doubted(strongly=True)
+    clock.now_s += 10
+    health.answered(ago_s=15)  # its media took so long
+    assert health.is_doubtful()
+    health.answered(ago_s=5)
+    assert not health.is_doubtful()
+
+
+def test_a_sign_of_life_is_as_old_as_its_question(tmp_path, clock):
+    health = health_at(tmp_path, clock, canary_every_s=1800)
+    health.answered(ago_s=1000)
+    clock.now_s += 801
+    assert health.canary_is_due()
 
 
 def test_a_failed_canary_stops_twice_as_long_each_time_up_to_the_longest(tmp_path, clock):

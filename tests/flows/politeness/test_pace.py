@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -201,6 +202,17 @@ def test_a_pause_holds_everybody_and_a_shorter_one_does_not_end_it(tmp_path, alo
     assert alone.now_s - EPOCH_S == pytest.approx(50)
 
 
+def test_who_begins_in_a_pause_is_told_once_until_when(tmp_path, alone, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("flows.politeness.pace"), "disabled", False)
+    bucket_at(tmp_path, alone).pause(3600)
+    bucket = bucket_at(tmp_path, alone)
+    with caplog.at_level(logging.WARNING):
+        bucket.take()
+        bucket.take()
+    told = [record.message for record in caplog.records]
+    assert told == ["egress here: paused until 2026-09-21 15:13 UTC"]
+
+
 def test_a_server_that_asks_for_a_rest_of_years_is_asked_again_after_a_day(tmp_path, alone):
     bucket = bucket_at(tmp_path, alone)
     bucket.pause(1e12)
@@ -284,10 +296,10 @@ def test_a_folder_that_cannot_be_made_is_told_with_what_to_do(tmp_path):
         Bucket(tmp_path / "file" / "state", "here", Pace())
 
 
-@pytest.mark.parametrize(("per_hour", "burst"), [(0, 5), (-1, 5), (float("nan"), 5), (300, 0)])
-def test_rates_at_which_nobody_would_ever_ask_are_refused(per_hour, burst):
+@pytest.mark.parametrize(("per_hour", "burst"), [(0, 5), (-1, 5), (float("nan"), 5), (5.9, 5), (300, 0)])
+def test_rates_at_which_nobody_would_ever_ask_or_be_vouched_for_are_refused(per_hour, burst):
     with pytest.raises(
-        SetupError, match=rf"{per_hour} an hour with bursts of {burst}, expected more than 0, and 1 at"
+        SetupError, match=rf"{per_hour} an hour with bursts of {burst}, expected at least 6 an hour, and"
     ):
         Pace(per_hour=per_hour, burst=burst)
 

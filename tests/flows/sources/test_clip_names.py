@@ -25,6 +25,12 @@ YTIDS = st.text(string.ascii_letters + string.digits + "-_", min_size=11, max_si
         ("---g-f_I2yQ_100000.mp4", "---g-f_I2yQ", 100_000),  # 100 s: VGGSound's would begin with 0
         ("--aE2O5G5WE_0.000_10.000.mp4", "--aE2O5G5WE", 0),
         ("--aE2O5G5WE_30.500_40.500.MP4", "--aE2O5G5WE", 30_500),
+        ("Dog barks - at 3.5 a.m. [20qZLse0acs].webm", "20qZLse0acs", None),  # as yt-dlp names videos
+        ("[HD] Dog [Original] [--8puiAGLhs].mkv", "--8puiAGLhs", None),
+        ("[Remastered1] [--8puiAGLhs].mp4", "--8puiAGLhs", None),  # words as long as an id
+        ("Remastered1 [_bbbbbbbbbb].mp4", "_bbbbbbbbbb", None),
+        ("Dog-[--8puiAGLhs].mp4", "--8puiAGLhs", None),  # with --restrict-filenames
+        ("[[--8puiAGLhs].mp4", "--8puiAGLhs", None),
     ],
 )
 def test_each_scheme_is_read(path, ytid, start_ms):
@@ -38,6 +44,12 @@ def test_each_scheme_is_read(path, ytid, start_ms):
         "short_0.mp4",
         "bird_0nib7bMm8BA_15000_not_the_official_cut.mp4",
         "dog_vas_02677.mp4",
+        "Dog [20qZLse0acs].f137.mp4",  # half of a video that yt-dlp has not put together
+        "Dog [20qZLse0acs].temp.mp4",
+        "Dog [20qZLse0acs].mp4.part",
+        "Dog [20qZLse0acs] again.mp4",
+        "Dog [20qZLse0acs]].mp4",
+        "Dog [short].mp4",
     ],
 )
 def test_other_names_say_nothing(path):
@@ -49,3 +61,8 @@ def test_other_names_say_nothing(path):
 )
 def test_our_own_names_are_read_whatever_the_id(ytid, start_ms, before):
     assert named(f"{before}{ytid}_{start_ms}.mp4") == Named(ytid, start_ms)
+
+
+@given(ytid=YTIDS, title=st.text(st.characters(codec="utf-8", exclude_characters="/\n\r"), min_size=1))
+def test_names_of_yt_dlp_are_read_whatever_the_title(ytid, title):
+    assert named(f"{title.lstrip('.')} [{ytid}].mp4") == Named(ytid, None)

@@ -1,5 +1,8 @@
 """Source http: of a file on a server of one's own, only the segment is pulled."""
 
+import threading
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
 import pytest
@@ -17,6 +20,7 @@ from flows.sources.notes import read_note
 from flows.sources.source import Refusal
 from flows.youtube.byte_ranges import Persistence
 from flows.youtube.options import YtDlpOptions
+from flows.youtube.session import Session
 
 MID = "/m/0bt9lr"
 YTID = "-id_of_11ch"
@@ -133,6 +137,7 @@ def test_a_file_that_is_not_there_at_all(source, folder, segment, tmp_path):
             Verdict.TRUNCATED,
             r"the connection broke \(\w+\), 3 times in a row",
         ),
+        (Fault("media", "reset"), Verdict.MEDIA_HTTP, r"no answer \(\w+\), 3 times in a row"),
         (Fault("media", "cut", after_bytes=0), Verdict.EMPTY, "the file is empty"),
     ],
     ids=lambda value: getattr(value, "kind", None),
@@ -238,13 +243,29 @@ def test_templates_that_give_no_addresses_are_refused(template):
     )
 
 
-def test_every_thread_asks_by_a_session_of_its_own_and_keeps_it(source, video, segment, tmp_path):
-    asked = source()
-    for number in range(3):
-        asked.get(segment(3.0, 4.0), MID, tmp_path / f"{number}.mp4")
-    first = asked._own.session
-    asked.get(segment(3.0, 4.0), MID, tmp_path / "last.mp4")
-    assert asked._own.session is first
+def test_every_thread_asks_by_a_session_of_its_own_and_keeps_it(
+    source, video, segment, tmp_path, monkeypatch
+):
+    asked_by = defaultdict(set)
+
+    class Noted(Session):
+        def open(self, url, headers):
+            asked_by[threading.get_ident()].add(self)
+            return super().open(url, headers)
+
+    monkeypatch.setattr(http, "Session", Noted)
+    asked, together = source(), threading.Barrier(2, timeout=10)
+
+    def ask(name):
+        for number in range(3):
+            together.wait()  # so that no thread has ended before the other begins
+            asked.get(segment(3.0, 4.0), MID, tmp_path / f"{name}{number}.mp4")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(ask, "ab"))
+    first, second = asked_by.values()
+    assert len(first) == len(second) == 1 and first != second
+    assert len(list(tmp_path.glob("[ab][012].mp4"))) == 6
 
 
 def test_of_availability_only_youtube_knows(source):

@@ -1,12 +1,14 @@
 """Source local: what people have on their disks is found, left where it lies, or cut out."""
 
+import os
 import shutil
 import zipfile
 from collections import Counter
+from pathlib import Path
 
 import fsspec
 import pytest
-from truth_media import expected_numbers, numbers
+from truth_media import expected_numbers, ffmpeg, numbers
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError, SetupError
@@ -60,17 +62,19 @@ def test_the_name_of_another_start_is_another_clip(tmp_path, get, segment, clip)
         Local(str(tmp_path / "mine")).look("xxxxxxxxxxx")
 
 
+@pytest.mark.parametrize("name", ["-id_of_11ch.mp4", "Dog [HD] - a film [-id_of_11ch].mp4"])
 @pytest.mark.parametrize(("start_s", "end_s"), [(30.0, 40.0), (12.34, 15.34), (0.0, 1.0)])
-def test_a_whole_video_is_cut_to_the_frame(tmp_path, get, truth, segment, start_s, end_s):
+def test_a_whole_video_is_cut_to_the_frame(tmp_path, get, truth, segment, start_s, end_s, name):
     (tmp_path / "mine").mkdir()
-    shutil.copy(truth.both, tmp_path / "mine" / "-id_of_11ch.mp4")
+    shutil.copy(truth.both, tmp_path / "mine" / name)
     got = get(tmp_path / "mine", segment(start_s, end_s))
     assert got == Got(tmp_path / "made" / "clip.mp4", "cut")
     assert numbers(got.path) == expected_numbers(start_s, end_s)
 
 
-def test_a_video_of_the_length_of_the_segment_is_the_clip(tmp_path, get, segment, clip):
-    path = clip(tmp_path / "mine" / "-id_of_11ch.mp4", 20, 30.4)
+@pytest.mark.parametrize("name", ["-id_of_11ch.mp4", "Dog [-id_of_11ch].mp4"])
+def test_a_video_of_the_length_of_the_segment_is_the_clip(tmp_path, get, segment, clip, name):
+    path = clip(tmp_path / "mine" / name, 20, 30.4)
     assert get(tmp_path / "mine", segment(30.0, 40.0)) == Got(path)
     assert get(tmp_path / "mine", segment(0.0, 10.0)) == Got(path)
 
@@ -142,6 +146,30 @@ def test_what_systems_and_killed_programs_leave_is_passed_over(tmp_path, get, se
     assert get(tmp_path / "mine", segment()) == Got(path)
 
 
+def test_names_that_are_not_utf_8_are_passed_over_and_counted(tmp_path, get, segment, clip, caplog):
+    path = clip(tmp_path / "mine" / "-id_of_11ch_30000.mp4")
+    folder = os.fsencode(path.parent)
+    (Path(os.fsdecode(folder + b"/na\xefve"))).mkdir()
+    for name in (b"/caf\xe9_-id_of_11ch_30000.mp4", b"/na\xefve/AAAAAAAAAAA.mp4", b"/caf\xe9.txt"):
+        shutil.copy(path, os.fsdecode(folder + name))
+    assert get(path.parent, segment()) == Got(path), "no other file claims it"
+    with pytest.raises(Refusal, match=r"^no file of the folder has its name$"):
+        get(path.parent, segment(ytid="AAAAAAAAAAA"))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"2 clips under {str(path.parent)!r} are passed over: their paths are not UTF-8; rename them, for example "
+        "with convmv"
+    ]
+
+
+def test_a_folder_whose_own_name_is_not_utf_8_holds_nothing(tmp_path, get, segment, clip, caplog):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    shutil.copy(clip(tmp_path / "clip.mp4"), folder / "-id_of_11ch_30000.mp4")
+    with pytest.raises(Refusal, match=r"^no file of the folder has its name$"):
+        get(folder, segment())
+    assert r"caf\udce9' are passed over" in caplog.text
+
+
 def test_folders_may_lie_elsewhere_and_be_linked(tmp_path, get, segment, clip):
     clip(tmp_path / "other disk" / "-id_of_11ch_30000.mp4")
     (tmp_path / "mine").mkdir()
@@ -210,6 +238,20 @@ def test_a_video_that_is_cut_short_is_unreadable_and_not_past_its_end(tmp_path, 
         get(tmp_path / "mine", segment())
     assert caught.value.reason == "unreadable"
     assert not list((tmp_path / "made").rglob("*")), "nothing half made is left"
+
+
+def test_of_a_long_video_that_lacks_its_end_no_segment_is_past_it(tmp_path, get, truth, segment):
+    """Eight minutes, of which 4 % are 19 s."""
+    video = tmp_path / "mine" / "-id_of_11ch.mp4"
+    video.parent.mkdir()
+    ffmpeg("-stream_loop", 11, "-i", truth.both, "-c", "copy", "-movflags", "faststart", video)
+    assert get(video.parent, segment(450.0, 460.0)).way == "cut"
+    video.write_bytes(video.read_bytes()[: int(0.96 * video.stat().st_size)])
+    assert get(video.parent, segment(440.0, 450.0)).way == "cut"
+    for start_s in (455.0, 465.0, 478.0):
+        with pytest.raises(ClipError, match="breaks off") as caught:
+            get(video.parent, segment(start_s, start_s + 10))
+        assert caught.value.reason == "unreadable"
 
 
 def test_a_file_that_has_gone_meanwhile_is_not_found(tmp_path, get, segment, clip):

@@ -6,6 +6,7 @@ from audiosetzsl.errors import SetupError
 from flows.sources.http import Http
 from flows.sources.local import Local, holdings
 from flows.sources.opening import SourceOptions, open_source
+from flows.sources.source import PoliteSource
 from flows.sources.synthetic import Synthetic
 from flows.sources.youtube import YouTube
 from flows.youtube.options import VARIABLE
@@ -20,15 +21,13 @@ def no_options(monkeypatch):
 def test_each_kind_opens_as_what_it_is_called(tmp_path):
     assert open_source("synthetic", tmp_path) == Synthetic()
     local = open_source(f"local:{tmp_path}", tmp_path)
-    assert local == Local(str(tmp_path)) and (local.name, local.polite) == ("local", False)
+    assert local == Local(str(tmp_path)) and local.name == "local"
     http = open_source("https://host/{ytid}.mp4", tmp_path)
-    assert isinstance(http, Http) and (http.name, http.polite, http.threads) == ("http", False, 4)
+    assert isinstance(http, Http) and (http.name, http.threads) == ("http", 4)
     youtube = open_source("youtube", tmp_path)
-    assert isinstance(youtube, YouTube) and (youtube.name, youtube.polite, youtube.threads) == (
-        "youtube",
-        True,
-        2,
-    )
+    assert isinstance(youtube, YouTube) and (youtube.name, youtube.threads) == ("youtube", 2)
+    polite = [isinstance(source, PoliteSource) for source in (Synthetic(), local, http, youtube)]
+    assert polite == [False, False, False, True], "nobody else is paced and watched"
 
 
 def test_a_folder_is_found_from_where_one_stands_and_from_home(tmp_path, monkeypatch):
@@ -71,6 +70,14 @@ def test_what_is_wrong_with_a_source_is_said_before_anything_is_asked(tmp_path):
         open_source("https://host/all.mp4", tmp_path)
     with pytest.raises(SetupError, match="expected a configuration file of yt-dlp"):
         open_source("youtube", tmp_path, SourceOptions(config=tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("name", ["http://host/{ytid}.mp4", "youtube"])
+def test_a_proxy_that_cannot_be_one_is_said_before_anything_is_asked(tmp_path, monkeypatch, name):
+    monkeypatch.setenv(VARIABLE, "--proxy http://user:s3cret@[::1")
+    with pytest.raises(SetupError, match=r"^--proxy is no address of a proxy") as caught:
+        open_source(name, tmp_path)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_no_password_is_repeated(tmp_path):

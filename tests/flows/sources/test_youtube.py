@@ -61,7 +61,12 @@ def test_segments_of_any_length_come_to_the_frame(server, get, truth, segment, s
     assert sound_starts_at_s(got.path, truth) == pytest.approx(start_s, abs=0.025)
     facts = inspect(got.path, end_s - start_s)
     assert facts.duration_s == pytest.approx(end_s - start_s, abs=0.04) and facts.flags == ()
-    assert read_note(facts.note) == {"way": "index", "format_id": "134+140", "pulled_bytes": got.pulled_bytes}
+    assert read_note(facts.note) == {
+        "source": "youtube",
+        "way": "index",
+        "format_id": "134+140",
+        "pulled_bytes": got.pulled_bytes,
+    }
     assert left() == [got.path]
 
 

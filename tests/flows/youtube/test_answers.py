@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from loopback_faults import MESSAGES, Fault
 
-from audiosetzsl.clips.signs import Signs
+from audiosetzsl.clips.signs import Evidence, Signs
 from audiosetzsl.clips.standing import Attempt, Life, Patience, standing_of
 from audiosetzsl.clips.verdicts import ANSWERED, Verdict, nature_of
 from flows.sources.source import Refusal
 from flows.youtube.answers import verdict_of
+from flows.youtube.options import YtDlpOptions
+from flows.youtube.session import Session
 
 YTID = "-id_of_11ch"
 EXPECTED = {
@@ -128,6 +130,12 @@ def test_a_limit_in_the_words_of_a_dead_video_is_a_limit():
         ("Sign in to confirm you're not a bot", Verdict.BOT_CHECK),
         ("Sign in to confirm you’re not a bot", Verdict.BOT_CHECK),
         ("Please sign in. Use --cookies-from-browser", Verdict.BOT_CHECK),
+        ("Video unavailable. Please sign in", Verdict.BOT_CHECK),
+        ("Private video. Sign in to confirm you're not a bot", Verdict.BOT_CHECK),
+        ("Sign in to confirm your age. Sign in to confirm you’re not a bot", Verdict.BOT_CHECK),
+        ("This is a private video. Please sign in to verify that you may see it.", Verdict.PRIVATE),
+        ("This video may be inappropriate for some users. Please sign in to watch it", Verdict.AGE),
+        ("Join this channel to get access to members-only content. Please sign in", Verdict.MEMBERS),
         ("Our systems have detected unusual traffic from your computer network", Verdict.RATE_LIMITED),
         ("HTTP Error 429: Too Many Requests", Verdict.RATE_LIMITED),
         ("This video isn’t available anymore", Verdict.UNAVAILABLE),
@@ -138,7 +146,13 @@ def test_a_limit_in_the_words_of_a_dead_video_is_a_limit():
         ("This video is available to this channel's members on level: X", Verdict.MEMBERS),
         ("This video is only available to Music Premium members", Verdict.PAID),
         ("This video is DRM protected", Verdict.DRM),
+        ("This video is DRM protected and only images are available for download", Verdict.DRM),
+        ("Failed to extract the quadrmatic signature", Verdict.EXTRACTOR_BROKEN),
         ("This video is still being processed", Verdict.NOT_YET),
+        ("Offline.", Verdict.NOT_YET),
+        ("ERROR: [youtube] -id_of_11ch: Offline.", Verdict.NOT_YET),
+        ("Live stream offline", Verdict.NOT_YET),
+        ("Failed to extract offline data", Verdict.EXTRACTOR_BROKEN),
         ("This video is age-restricted and only available on YouTube", Verdict.AGE),
         (
             "This video is no longer available because the YouTube account associated with this video has been "
@@ -155,7 +169,55 @@ def test_words_alone_are_enough(message, verdict):
     assert verdict_of(message.upper()) == verdict
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "verdict"),
+    [
+        ("LIVE_STREAM_OFFLINE", "Offline.", Verdict.NOT_YET),
+        ("LOGIN_REQUIRED", "Please sign in", Verdict.BOT_CHECK),
+        (
+            "LOGIN_REQUIRED",
+            "This is a private video. Please sign in to verify that you may see it.",
+            Verdict.PRIVATE,
+        ),
+    ],
+)
+def test_words_of_the_player_keep_their_verdict_behind_what_yt_dlp_adds(
+    server, session, status, reason, verdict
+):
+    def say(answer):
+        answer.clear()
+        answer["playabilityStatus"] = {"status": status, "reason": reason}
+
+    server.faults[YTID] = Fault("player", "edited", edit=say)
+    assert refusal_of(session.look).reason == verdict
+
+
+@pytest.mark.parametrize(
+    ("client", "verdict"), [(None, Verdict.DRM), ("tv", Verdict.EXTRACTOR_BROKEN)], ids=["usual", "tv"]
+)
+def test_drm_says_nothing_of_a_video_where_all_may_have_it(server, client, verdict):
+    def lock(answer):
+        media = answer["streamingData"]
+        for stream in (*media.get("formats", ()), *media["adaptiveFormats"]):
+            stream["drmFamilies"] = ["WIDEVINE"]
+
+    params = server.ydl_params()
+    if client:
+        params["extractor_args"]["youtube"]["player_client"] = [client]
+    session = Session(YtDlpOptions(params))
+    server.faults[YTID] = Fault("player", "edited", edit=lock)
+    for _ in range(2):
+        said = refusal_of(session.video)
+        assert said.reason == verdict and "DRM protected" in str(said), "yt-dlp warns each time"
+    session.close()
+
+
 BROKEN = "Failed to extract any player response"
+DRM = "This video is DRM protected"
+EXPERIMENT = (
+    "[youtube] x: Some tv client https formats have been skipped as they are DRM protected. Your account may have an "
+    "experiment that applies DRM to all videos on the tv client."
+)
 LIMITED, FORBIDDEN, DOWN = (
     f"[youtube] x: Unable to download API page: HTTP Error {status}" for status in (429, 403, 503)
 )
@@ -175,6 +237,10 @@ LIMITED, FORBIDDEN, DOWN = (
         ("Private video", [LIMITED], Verdict.PRIVATE),
         ("Never said before", [FORBIDDEN], Verdict.BOT_CHECK),
         ("Never said before", ["Private video"], Verdict.EXTRACTOR_BROKEN),
+        (DRM, [EXPERIMENT], Verdict.EXTRACTOR_BROKEN),
+        (DRM, [EXPERIMENT, LIMITED], Verdict.RATE_LIMITED),
+        (DRM, [EXPERIMENT.partition(" Your")[0]], Verdict.DRM),
+        ("Private video", [EXPERIMENT], Verdict.PRIVATE),
     ],
 )
 def test_warnings_count_where_they_are_about_us_the_most_telling_first(message, warnings, verdict):
@@ -190,7 +256,7 @@ def test_an_error_for_countries_is_geo_unless_it_is_about_us():
 def test_no_number_of_bare_unavailable_on_one_day_makes_a_video_dead():
     now = datetime.now(UTC)
     moments = [now - timedelta(minutes=90 - m) for m in range(0, 80, 5)]
-    well = {"here": Signs(moments, [True] * len(moments))}
+    well = Evidence({"here": Signs(moments, [True] * len(moments))})
     looks = [
         Attempt(verdict_of("Video unavailable"), "here", at + timedelta(seconds=1)) for at in moments[:-1]
     ]

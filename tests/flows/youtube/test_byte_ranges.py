@@ -1,6 +1,7 @@
 """Byte ranges against a real server: exact bytes, bounded requests, and an end in time whatever it does."""
 
 import re
+import socket
 import time
 from email.utils import formatdate
 
@@ -8,18 +9,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback_faults import Fault
+from yt_dlp.networking.exceptions import TransportError
 
 from audiosetzsl.clips.verdicts import Verdict
 from flows.sources.source import Refusal
 from flows.youtube import byte_ranges
-from flows.youtube.byte_ranges import LARGEST_REQUEST, BeyondEnd, NotThisWay, Persistence, retry_after_s
+from flows.youtube.byte_ranges import (
+    LARGEST_REQUEST,
+    BeyondEnd,
+    ByteRanges,
+    NotThisWay,
+    Persistence,
+    retry_after_s,
+)
+from flows.youtube.options import YtDlpOptions
+from flows.youtube.session import Session
 
 NAME = "both.mp4"
+
+
+class CurlError(OSError):
+    """As those of curl_cffi: a number says what it is."""
+
+    def __init__(self, message, code):
+        super().__init__(message)
+        self.code = code
 
 
 @pytest.fixture
 def file(ranges):
     return ranges(NAME)
+
+
+@pytest.fixture
+def unused_port():
+    """A port of this machine at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 def test_bytes_are_exact_and_counted(file, content):
@@ -145,6 +172,51 @@ def test_whoever_sends_nothing_new_is_given_up(server, file, kind):
     with pytest.raises(Refusal, match=r"^the connection broke \(\w+\), 3 times in a row$") as caught:
         file.stream.get(0, 1000)
     assert caught.value.reason == Verdict.TRUNCATED and len(file.log()) == 3
+
+
+def test_whoever_does_not_answer_at_all_sends_no_media(server, file):
+    server.faults[NAME] = Fault("media", "reset")
+    with pytest.raises(Refusal, match=r"^no answer \(\w+\), 3 times in a row$") as caught:
+        file.stream.get(0, 1000)
+    assert caught.value.reason == Verdict.MEDIA_HTTP and len(file.log()) == 3
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_host_that_refuses_the_connection_sends_no_media(ranges, unused_port, scheme):
+    file = ranges(NAME, url=f"{scheme}://127.0.0.1:{unused_port}/{NAME}")
+    for ask in (lambda: file.stream.get(0, 1000), lambda: file.stream.whole(1 << 30)):
+        with pytest.raises(Refusal, match=r"^no answer \(NewConnectionError\), 3 times in a row$") as caught:
+            ask()
+        assert caught.value.reason == Verdict.MEDIA_HTTP
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_that_is_not_there_sends_no_media(server, unused_port, scheme):
+    session = Session(YtDlpOptions({"proxy": f"{scheme}://user:s3cret@127.0.0.1:{unused_port}"}))
+    url = f"{server.media_url}/files/{NAME}"
+    stream = ByteRanges(session.open, url, {}, time.monotonic() + 10, Persistence(tries=2, first_wait_s=0.01))
+    with pytest.raises(Refusal, match=r"^no answer \(\w+\), 2 times in a row$") as caught:
+        stream.get(0, 1000)
+    assert caught.value.reason == Verdict.MEDIA_HTTP
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("cause", "verdict"),
+    [
+        (CurlError("(28) took too long", code=28), Verdict.STALLED),
+        (CurlError("(7) refused", code=7), Verdict.MEDIA_HTTP),
+        ("in words alone", Verdict.MEDIA_HTTP),
+    ],
+)
+def test_errors_of_whatever_sends_the_requests_are_told_apart(cause, verdict):
+    def broken(url, headers):
+        raise TransportError(cause=cause)
+
+    stream = ByteRanges(broken, "http://host/", {}, time.monotonic() + 10, Persistence(tries=1))
+    with pytest.raises(Refusal, match=r"1 times in a row$") as caught:
+        stream.get(0, 1000)
+    assert caught.value.reason == verdict
 
 
 @pytest.mark.parametrize("after_bytes", [None, 0])

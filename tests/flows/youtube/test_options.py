@@ -59,6 +59,48 @@ def test_a_proxy_with_a_password():
     assert told == "cannot connect to ***:3128 as user:***, *** was refused"
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://[::1",
+        "http://user:s3cr3tword@[::1",
+        "http://user:s3cr3t[word@proxy.example:3128",
+        "http://user:s3cr3tword@proxy.example:port",
+        "http://user:s3cr3tword@proxy.example:99999",
+        "http://user:s3cr3tword@:3128",
+        "http://user:s3cr3tword@\u2100.example:3128",  # a sign that stands for a/c
+        "/s3cr3tword/b",
+        "http://",
+        "://s3cr3tword",
+    ],
+)
+def test_a_proxy_that_is_no_address_is_said_without_a_word_of_it(proxy):
+    for name, setting in {
+        "--proxy": {"line": f"--proxy '{proxy}'"},
+        "HTTPS_PROXY": {"HTTPS_PROXY": proxy},
+        "all_proxy": {"all_proxy": proxy},
+    }.items():
+        with pytest.raises(SetupError) as caught:
+            options(**setting)
+        assert str(caught.value) == (
+            f"{name} is no address of a proxy, expected one such as http://user:password@host:3128; check it, and "
+            "write signs within user and password as in %40 for @"
+        )
+        assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "proxy", ["proxy.example", "proxy.example:3128", "//proxy.example", "socks5://[::1]:1080", ""]
+)
+def test_a_proxy_may_leave_things_out(proxy):
+    assert options(f"--proxy '{proxy}'").params == {"proxy": proxy}
+
+
+def test_proxies_that_do_not_count_may_be_anything():
+    assert options("--proxy ''", https_proxy="http://[::1").params == {"proxy": ""}
+    assert options(no_proxy="[::1", COLAB_LANGUAGE_SERVER_PROXY="/a/b", http_proxy="").params == {}
+
+
 def test_arguments_of_extractors_with_a_token():
     found = options("--extractor-args 'youtube:player_client=mweb;po_token=mweb.gvs+AbC-dEf_123=='")
     youtube = {"player_client": ["mweb"], "po_token": ["mweb.gvs+AbC-dEf_123=="]}
