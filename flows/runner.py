@@ -1,9 +1,11 @@
 """Runner: where a stage works on its blocks, kept apart from what it does with them."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
+from types import FrameType
 from typing import Protocol, TypeVar
 
 from audiosetzsl.show import progress_bar
@@ -39,14 +41,17 @@ class Processes:
     def map(
         self, name: str, function: Callable[[T], R], blocks: Sequence[T], meter: Meter | None = None
     ) -> Iterator[R]:
-        """Run in worker processes; the first error stops the stage, and finished blocks stay finished."""
+        """Run in worker processes; the first error stops the stage, and finished blocks stay finished.
+
+        So does Ctrl-C, or whoever hears no more of the results: blocks that are just worked on are broken off.
+        """
         if not blocks:
             return
         # Spawned, not forked: a fork of a process that has used torch's threads can hang.
         with (
             progress_bar() as bar,
             ProcessPoolExecutor(
-                min(self.workers, len(blocks)), mp_context=get_context("spawn"), initializer=_one_thread
+                min(self.workers, len(blocks)), mp_context=get_context("spawn"), initializer=_begin
             ) as pool,
         ):
             task = bar.add_task(name, total=meter.total if meter else len(blocks))
@@ -54,7 +59,7 @@ class Processes:
             def show(done: int, words: str) -> None:
                 bar.update(task, completed=done, words=words)
 
-            futures = [pool.submit(function, block) for block in blocks]
+            futures = [pool.submit(_work, function, block) for block in blocks]
             try:
                 with watched(meter, METER_S, show):
                     for future in as_completed(futures):
@@ -64,6 +69,9 @@ class Processes:
             finally:
                 for future in futures:
                     future.cancel()
+                if not all(future.done() for future in futures):
+                    for child in active_children():
+                        child.terminate()  # see _begin
 
     def gate(self) -> Gate:
         """Nobody."""
@@ -75,7 +83,27 @@ def label(block: object) -> str:
     return str(getattr(block, "number", block))
 
 
-def _one_thread() -> None:
-    """One thread a process: as many processes as cores run side by side."""
+class _Stopping:
+    """Whether this worker is to end; the pool hands it one block more than can be called back."""
+
+    now = False
+
+
+def _begin() -> None:
+    """Set a worker up: one thread, as many work side by side; and Ctrl-C is the business of who started it."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    if not _Stopping.now:
+        _Stopping.now = True
+        raise KeyboardInterrupt
+
+
+def _work(function: Callable[[T], R], block: T) -> R:
+    if _Stopping.now:
+        raise KeyboardInterrupt
+    return function(block)

@@ -1,0 +1,77 @@
+"""The runner of processes: results as they come, and an end when somebody wants it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.runner import Processes
+
+ROOT = Path(__file__).parents[2]
+# A block writes that it has begun, and works for longer than anybody waits.
+ENDLESS = """
+import sys, time
+from pathlib import Path
+from flows.runner import Processes
+
+def work(path):
+    try:
+        Path(path).write_text("begun")
+        time.sleep(60)
+    finally:
+        Path(path + ".ended").write_text("in order")
+
+if __name__ == "__main__":
+    for _ in Processes(2).map("stage", work, [f"{sys.argv[1]}/{n}" for n in range(8)]):
+        pass
+"""
+
+
+def double(n):
+    return 2 * n
+
+
+def fail_at_three(n):
+    if n == 3:
+        raise ValueError("three")
+    time.sleep(0.05)
+    return n
+
+
+def test_every_block_has_its_result():
+    assert sorted(Processes(2).map("stage", double, range(5))) == [0, 2, 4, 6, 8]
+    assert list(Processes(2).map("stage", double, [])) == []
+
+
+def test_the_first_error_ends_the_stage():
+    with pytest.raises(ValueError, match="three"):
+        list(Processes(2).map("stage", fail_at_three, range(100)))
+
+
+def test_who_hears_no_more_ends_the_stage():
+    results = Processes(2).map("stage", double, range(1000))
+    next(results)
+    results.close()
+
+
+@pytest.mark.parametrize("whom", ["it alone", "all, as a terminal does"])
+def test_one_interrupt_ends_all_that_work_in_order_and_at_once(tmp_path, whom):
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    command = [sys.executable, str(script), str(tmp_path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.Popen(command, start_new_session=True, cwd=ROOT, env=environment, **pipes)
+    until = time.monotonic() + 60
+    while not all((tmp_path / str(n)).exists() for n in range(2)) and time.monotonic() < until:
+        time.sleep(0.05)
+    began_s = time.monotonic()
+    os.kill(run.pid, signal.SIGINT) if whom == "it alone" else os.killpg(run.pid, signal.SIGINT)
+    run.communicate(timeout=30)
+    assert time.monotonic() - began_s < 10 and run.returncode != 0
+    assert sorted(path.name for path in tmp_path.glob("*.ended")) == ["0.ended", "1.ended"]
+    assert not (tmp_path / "2").exists(), "no further block is begun"
