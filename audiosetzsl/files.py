@@ -39,6 +39,17 @@ def write_bytes(path: Path, content: bytes) -> Path:
     return path
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that a file stands for; others wait, in whatever process of this machine."""
+    import fcntl  # here, as who only reads may have a system without it
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file as 64 lower-case hex digits."""
     with path.open("rb") as file:

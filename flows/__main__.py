@@ -117,7 +117,8 @@ def fetch_clips(
 def check_availability(
     workspace: Work = ROOT,
     on: Annotated[
-        str | None, typer.Option(help="Day of the check, YYYY-MM-DD; default: the one begun, or today.")
+        str | None,
+        typer.Option(help="Day of the check, YYYY-MM-DD; default: one begun lately, or today."),
     ] = None,
     egress: Egress = "default",
     per_hour: PerHour = 300.0,

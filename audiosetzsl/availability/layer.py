@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from audiosetzsl.clips.standing import Life
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ManifestError
-from audiosetzsl.files import read_table, write_table
+from audiosetzsl.files import locked, read_table, write_table
 from audiosetzsl.manifest import YTID
 
 OWN = "audiosetzsl"  # the source of what this project's own checks found
@@ -113,16 +113,19 @@ def add_observations(
     Raises:
         ManifestError: a row contradicts what the same source said of the same moment, or breaks a rule.
     """
-    there = read_availability(path, now) if path.is_file() else AVAILABILITY.empty_table()
-    both = pa.concat_tables([t.replace_schema_metadata(None) for t in (_without(there, instead_of), rows)])
-    said = both.group_by([*_KEY, "status", "reason"], use_threads=False).aggregate(
-        [("n_attempts", "first"), ("tool", "first")]
-    )
-    united = said.rename_columns([name.removesuffix("_first") for name in said.column_names])
-    united = in_order(united.select(AVAILABILITY.names).cast(AVAILABILITY))
-    _refuse_contradictions(united, path)
-    if not path.is_file() or not united.equals(in_order(there)):
-        write_availability(united, path, now)
+    with locked(path.with_name(f".{path.name}.lock")):  # a check and an import may come together
+        there = read_availability(path, now) if path.is_file() else AVAILABILITY.empty_table()
+        both = pa.concat_tables(
+            [t.replace_schema_metadata(None) for t in (_without(there, instead_of), rows)]
+        )
+        said = both.group_by([*_KEY, "status", "reason"], use_threads=False).aggregate(
+            [("n_attempts", "first"), ("tool", "first")]
+        )
+        united = said.rename_columns([name.removesuffix("_first") for name in said.column_names])
+        united = in_order(united.select(AVAILABILITY.names).cast(AVAILABILITY))
+        _refuse_contradictions(united, path)
+        if not path.is_file() or not united.equals(in_order(there)):
+            write_availability(united, path, now)
     return len(united) - len(there)
 
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from audiosetzsl.files import locked
 from flows.politeness.pace import Pace
-from flows.politeness.shared_state import SharedState, locked
+from flows.politeness.shared_state import SharedState
 
 # Doublings of a pause that are counted; the longest pause is reached long before.
 _MOST_DOUBLINGS = 64

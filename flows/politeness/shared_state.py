@@ -1,6 +1,5 @@
 """Shared state: a few numbers in a small file under a lock, the same for every process that uses it."""
 
-import fcntl
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -9,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from audiosetzsl.files import write_bytes
+from audiosetzsl.files import locked, write_bytes
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -48,11 +47,3 @@ class SharedState(Generic[S]):
             return self._kind()
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return self._damaged()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a file's lock; others wait, in whatever process."""
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

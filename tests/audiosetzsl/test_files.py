@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from audiosetzsl.errors import ManifestError, ShardError
-from audiosetzsl.files import atomic_path, check_schema, read_table, sha256_of, write_bytes, write_table
+from audiosetzsl.files import (
+    atomic_path,
+    check_schema,
+    locked,
+    read_table,
+    sha256_of,
+    write_bytes,
+    write_table,
+)
 
 SCHEMA = pa.schema(
     [
@@ -244,3 +254,28 @@ def test_metadata_is_free(table, written):
     noted = table.replace_schema_metadata({b"made by": b"a test"})
     write_table(noted, written, SCHEMA)
     assert read_table(written, SCHEMA).schema.metadata == {b"made by": b"a test"}
+
+
+def test_a_lock_is_waited_for(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from audiosetzsl.files import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.readline()\n"
+    )
+    path = tmp_path / "new" / ".lock"
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        had = []
+
+        def wait():
+            with locked(path):
+                had.append(time.monotonic())
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        time.sleep(0.2)
+        assert not had
+        released = time.monotonic()
+        other.communicate("go\n")
+        waiting.join(10)
+        assert had and had[0] >= released
