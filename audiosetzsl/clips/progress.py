@@ -28,7 +28,7 @@ _COLUMNS = tuple(dict.fromkeys((*COLUMNS, *DUPLICATE_COLUMNS, "path", "bytes", "
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What came in the last hour, or since its first attempt: a run may have begun since."""
+    """What came in the last hour, or since its first attempt if nothing came in the hour before."""
 
     fetched: int
     settled: int  # segments that need nothing more, clips among them
@@ -120,10 +120,12 @@ def _flags(clips: pa.Table) -> dict[str, set[str]]:
 
 
 def _pace(attempts: pa.Table, clips: pa.Table, found: Mapping[str, Standing], now: datetime) -> Pace:
-    since = pa.scalar(now - timedelta(seconds=WINDOW_S), attempts["at"].type)
-    lately = attempts.filter(pc.greater(attempts["at"], since))
-    begun = pc.min(lately["at"]).as_py()
-    window_s = (now - begun).total_seconds() if begun else 0.0
+    hour, at = timedelta(seconds=WINDOW_S), attempts["at"]
+    since, before = (pa.scalar(now - n * hour, at.type) for n in (1, 2))
+    lately = attempts.filter(pc.greater(at, since))
+    goes_on = pc.any(pc.and_(pc.greater(at, before), pc.less_equal(at, since))).as_py()
+    begun = now - hour if goes_on or not len(lately) else pc.min(lately["at"]).as_py()
+    window_s = (now - begun).total_seconds() if len(attempts) else 0.0
     settled = sum(found[name].settled for name in lately["segment_id"].unique().to_pylist())
     return Pace(_count(pc.greater(clips["at"], since)), settled, max(window_s, 0.0))
 

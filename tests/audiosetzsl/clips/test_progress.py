@@ -101,14 +101,19 @@ def test_attempts_of_a_machine_whose_clock_is_ahead_do_no_harm(workspace, now, n
     assert progress_of(workspace, now).pace == Pace(1, 1, 0.0)
 
 
-def test_of_two_clips_of_a_segment_the_first_counts(workspace, now, note, attempt):
+def test_a_run_that_begins_again_after_a_day_has_the_pace_of_its_own_time(workspace, now, note, attempt):
+    note(workspace, attempt(0, "ok", 86_400), attempt(1, "ok", 600), attempt(2, "ok", 300))
+    assert progress_of(workspace, now).pace == Pace(2, 2, 600.0)
+
+
+def test_of_two_clips_of_a_segment_the_last_counts(workspace, now, note, attempt):
     note(
         workspace,
         attempt(0, "ok", 9, bytes=1, path="a"),
         attempt(0, "ok", 8, bytes=2, path="b", flags=["still"]),
     )
     told = progress_of(workspace, now)
-    assert (told.funnel.fetched, told.funnel.good, told.bytes_here, told.flags) == (1, 1, 1, {})
+    assert (told.funnel.fetched, told.funnel.good, told.bytes_here, told.flags) == (1, 0, 2, {"still": 1})
 
 
 def test_egresses_that_are_left_alone_just_now_are_named(workspace, now, note, attempt, canary):

@@ -202,8 +202,7 @@ def test_a_pause_holds_everybody_and_a_shorter_one_does_not_end_it(tmp_path, alo
     assert alone.now_s - EPOCH_S == pytest.approx(50)
 
 
-def test_who_begins_in_a_pause_is_told_once_until_when(tmp_path, alone, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("flows.politeness.pace"), "disabled", False)
+def test_who_begins_in_a_pause_is_told_once_until_when(tmp_path, alone, caplog):
     bucket_at(tmp_path, alone).pause(3600)
     bucket = bucket_at(tmp_path, alone)
     with caplog.at_level(logging.WARNING):
