@@ -104,7 +104,9 @@ def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | N
             elif asking.wait and due.next_at:
                 _sleep_until(due.next_at)
             else:
-                return _told(due, sum(len(block.segment_ids) for block in blocks))
+                return _told(
+                    due, sum(len(block.segment_ids) for block in blocks), isinstance(source, PoliteSource)
+                )
 
 
 def _refuse_mixture(place: Workspace, source: str) -> None:
@@ -115,7 +117,7 @@ def _refuse_mixture(place: Workspace, source: str) -> None:
     if there and rendered != (source == STAND_INS):
         kinds = ("rendered stand-ins", "real ones") if rendered else ("real ones", "rendered stand-ins")
         raise SetupError(
-            f"the {len(clips):,} clips in {place.root} are {kinds[0]}, and {told(source)} gives {kinds[1]}; use "
+            f"clips in {place.root} ({len(clips):,}) are {kinds[0]}, and {told(source)} gives {kinds[1]}; use "
             "another workspace, or begin anew without clips/ and media/"
         )
 
@@ -125,7 +127,7 @@ def _sleep_until(at: datetime) -> None:
     time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
 
 
-def _told(due: Agenda, n_segments: int) -> dict[str, int]:
+def _told(due: Agenda, n_segments: int, polite: bool) -> dict[str, int]:
     """Say where the segments stand, and what is still to come."""
     counts = count_verdicts(due.standing.values())
     settled = count_verdicts(s for s in due.standing.values() if s.settled)
@@ -133,8 +135,13 @@ def _told(due: Agenda, n_segments: int) -> dict[str, int]:
     show_table(f"{n_segments:,} segments", ["verdict", "segments", "settled"], rows)
     if due.next_at:
         open_ = sum(not s.settled for s in due.standing.values())
-        say(
-            f"{open_:,} segments are to be asked for again, the first at {due.next_at:%Y-%m-%d %H:%M} UTC: run the "
-            "same command then, or with --wait"
-        )
+        if polite:
+            at = f"{due.next_at:%Y-%m-%d %H:%M} UTC"
+            say(
+                f"{open_:,} segments are to be asked for again, the first at {at}: run the same command then, or with --wait"
+            )
+        else:
+            say(
+                f"{open_:,} segments have no clip here: run the same command when there are more, or another --source"
+            )
     return counts

@@ -45,9 +45,13 @@ def elsewhere(youtube, tmp_path):
     return place, held, lacking
 
 
-def test_what_a_folder_lacks_is_asked_of_youtube_at_once(youtube, elsewhere):
+def test_what_a_folder_lacks_is_asked_of_youtube_at_once(youtube, elsewhere, capsys):
     place, held, lacking = elsewhere
     assert fetch(youtube, place, f"local:{held}", wait=False) == {"not_found": 1, "ok": 3}
+    assert (
+        "1 segments have no clip here: run the same command when there are more, or"
+        in capsys.readouterr().out
+    )
     assert fetch(youtube, place) == {"ok": 4}
     rows = [(row["source"], row["verdict"]) for row in rows_of(place) if row["segment_id"] == lacking]
     assert rows == [("local", "not_found"), ("youtube", "ok")]
@@ -80,7 +84,7 @@ def test_stand_ins_and_clips_are_not_mixed(youtube):
     storm = youtube.storm(2)
     assert fetch(youtube, storm.place, "synthetic") == {"ok": 2}
     expected = (
-        r"the 2 clips in .* are rendered stand-ins, and youtube gives real ones; use another workspace, or"
+        r"clips in .* \(2\) are rendered stand-ins, and youtube gives real ones; use another workspace, or"
     )
     with pytest.raises(SetupError, match=expected):
         fetch(youtube, storm.place)
