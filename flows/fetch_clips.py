@@ -138,7 +138,8 @@ def _told(due: Agenda, n_segments: int, polite: bool) -> dict[str, int]:
         if polite:
             at = f"{due.next_at:%Y-%m-%d %H:%M} UTC"
             say(
-                f"{open_:,} segments are to be asked for again, the first at {at}: run the same command then, or with --wait"
+                f"{open_:,} segments are to be asked for again, the first at {at}: run the same command then, or "
+                "with --wait"
             )
         else:
             say(
