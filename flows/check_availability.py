@@ -16,11 +16,11 @@ from audiosetzsl.blocks import Block
 from audiosetzsl.clips.reading import read_parts, read_signs
 from audiosetzsl.clips.standing import COLUMNS, NEVER_ASKED, Life, Patience, standings
 from audiosetzsl.errors import SetupError
-from audiosetzsl.files import DISK_FULL
 from audiosetzsl.show import Cell, say, show_table
 from audiosetzsl.workspace import Workspace
 from flows.asking import Asking
 from flows.fetch_clips import Inquiry, pursue
+from flows.fetching.attempt import refuse_full_disk
 from flows.fetching.questions import LOOK
 from flows.meters import Meter
 from flows.planning import plan_workspace
@@ -107,11 +107,8 @@ def _record(place: Workspace, day: str, patience: Patience) -> pa.Table:
     try:
         return record_check(place.availability, attempts, canaries, datetime.now(UTC), patience)
     except OSError as problem:
-        if problem.errno not in DISK_FULL:
-            raise
-        raise SetupError(
-            f"no space is left for {place.availability}; nothing is lost: make room and run the same command again"
-        ) from problem
+        refuse_full_disk(problem, place)
+        raise
 
 
 def _tell(place: Workspace, day: str, blocks: Sequence[Block], seen: pa.Table) -> None:

@@ -87,8 +87,9 @@ def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | N
         canaries=asking.canaries,
         gate=runner.gate(),
     )
+    polite = isinstance(source, PoliteSource)
     # A folder may have been filled since, and costs nobody anything.
-    again = asking.again if isinstance(source, PoliteSource) else (*asking.again, *NO_CLIP)
+    again = asking.again if polite else (*asking.again, *NO_CLIP)
     with alone(place):
         while True:
             now = datetime.now(UTC)
@@ -104,9 +105,7 @@ def pursue(inquiry: Inquiry, runner: Runner, asking: Asking, block_size: int | N
             elif asking.wait and due.next_at:
                 _sleep_until(due.next_at)
             else:
-                return _told(
-                    due, sum(len(block.segment_ids) for block in blocks), isinstance(source, PoliteSource)
-                )
+                return _told(due, sum(len(block.segment_ids) for block in blocks), polite)
 
 
 def _refuse_mixture(place: Workspace, source: str) -> None:

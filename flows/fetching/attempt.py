@@ -17,7 +17,6 @@ from flows.fetching.questions import Asked, Question, Row
 from flows.sources.source import Source
 
 log = logging.getLogger(__name__)
-UNKNOWN = "unknown"  # the source of a file that does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,15 @@ def ask(place: Workspace, source: Source, egress: str | None, question: Question
     return answer
 
 
-def find(place: Workspace, question: Question, asked: Asked) -> Answer | None:
-    """Enter what is there already; None if nothing is.
+def find(place: Workspace, source: Source, question: Question, asked: Asked) -> Answer | None:
+    """Enter what is there already, without asking `source`; None if nothing is.
+
+    What goes wrong with it counts for `source`, which is then not asked at once again and again.
 
     Raises:
         SetupError: the disk is full.
     """
-    return _answer(place, asked, (UNKNOWN, None), partial(question.of_leftover, place, asked))
+    return _answer(place, asked, (source.name, None), partial(question.of_leftover, place, asked))
 
 
 def _answer(

@@ -108,7 +108,7 @@ class _Growing:
 
 def _work(errand: Errand, source: Source, watch: Watch | None, asked: Asked, begin: Begin) -> Answer:
     """Take what is there, or wait until asking is allowed, and ask."""
-    if (found := find(errand.place, errand.question, asked)) is not None:
+    if (found := find(errand.place, source, errand.question, asked)) is not None:
         return found
     if watch is not None:
         watch.admit()

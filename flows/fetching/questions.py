@@ -16,6 +16,7 @@ from flows.sources.notes import read_note
 from flows.sources.source import Got, PoliteSource, Source
 
 Row = dict[str, Any]
+UNKNOWN = "unknown"  # the source of a file that does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ def fetch(place: Workspace, source: Source, asked: Asked) -> Row:
 def leftover(place: Workspace, asked: Asked) -> Row | None:
     """Look at a clip that outlived the process which fetched it; it says itself where it is from."""
     into = clip_path(place, asked.segment.segment_id)
-    return _looked_at(place, Got(into), asked.segment, ours=True) if into.is_file() else None
+    if not into.is_file():
+        return None
+    return {"source": UNKNOWN, **_looked_at(place, Got(into), asked.segment, ours=True)}
 
 
 def sample(source: PoliteSource, ytid: str) -> None:

@@ -15,6 +15,7 @@ from audiosetzsl.workspace import Workspace
 from extractors.features import VideoConfig
 from flows.extract_features import extract_features
 from flows.fetch_clips import fetch_clips
+from flows.fetching import questions
 from flows.fetching.questions import clip_path
 
 TINY = VideoConfig(size=32, short_side=32, fps=1.0, window=9, hop=9)
@@ -78,6 +79,30 @@ def test_clips_without_a_ledger_are_entered_and_nobody_is_asked(youtube):
     for row in rows_of(storm.place):
         assert (row["source"], row["egress"]) == ("youtube", None), "it gives no sign of life today"
         assert row["sha256"] == known[row["segment_id"]]["sha256"]
+
+
+def test_a_leftover_that_is_no_clip_is_a_row_and_is_fetched_anew(youtube):
+    storm = youtube.storm(2)
+    path = clip_path(storm.place, min(storm.right))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no clip")
+    assert fetch(youtube, storm.place) == {"ok": 2}
+    found = [row["verdict"] for row in rows_of(storm.place) if row["segment_id"] == min(storm.right)]
+    assert found == ["unreadable", "ok"]
+
+
+def test_an_error_of_ours_over_a_leftover_does_not_go_round_in_circles(youtube, monkeypatch):
+    storm = youtube.storm(1)
+    fetch(youtube, storm.place)
+    shutil.rmtree(storm.place.clips)
+
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(questions, "inspect", fail)
+    patience = dataclasses.replace(youtube.asking.patience, broken_s=3600.0)
+    assert fetch(youtube, storm.place, wait=False, patience=patience) == {"internal_error": 1}
+    assert len(rows_of(storm.place)) == 1 and clip_path(storm.place, min(storm.right)).is_file()
 
 
 def test_stand_ins_and_clips_are_not_mixed(youtube):
