@@ -2,9 +2,11 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Protocol, TypeVar
 
@@ -48,10 +50,12 @@ class Processes:
         if not blocks:
             return
         # Spawned, not forked: a fork of a process that has used torch's threads can hang.
+        context = get_context("spawn")
+        over = context.Event()
         with (
             progress_bar() as bar,
             ProcessPoolExecutor(
-                min(self.workers, len(blocks)), mp_context=get_context("spawn"), initializer=_begin
+                min(self.workers, len(blocks)), mp_context=context, initializer=_begin, initargs=(over,)
             ) as pool,
         ):
             task = bar.add_task(name, total=meter.total if meter else len(blocks))
@@ -69,9 +73,7 @@ class Processes:
             finally:
                 for future in futures:
                     future.cancel()
-                if not all(future.done() for future in futures):
-                    for child in active_children():
-                        child.terminate()  # see _begin
+                over.set()
 
     def gate(self) -> Gate:
         """Nobody."""
@@ -83,27 +85,40 @@ def label(block: object) -> str:
     return str(getattr(block, "number", block))
 
 
-class _Stopping:
-    """Whether this worker is to end; the pool hands it one block more than can be called back."""
+class _Worker:
+    """What a worker process knows of itself. The pool hands it one block more than can be called back."""
 
-    now = False
+    works = False
+    is_over = False
 
 
-def _begin() -> None:
+def _begin(over: Event) -> None:
     """Set a worker up: one thread, as many work side by side; and Ctrl-C is the business of who started it."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGUSR1, _break_off)
+    threading.Thread(target=_listen, args=(over,), daemon=True).start()
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
-    if not _Stopping.now:
-        _Stopping.now = True
+def _listen(over: Event) -> None:
+    """Wait for the end, and wake the main thread out of whatever it does."""
+    over.wait()
+    _Worker.is_over = True
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+
+def _break_off(signum: int, frame: FrameType | None) -> None:
+    if _Worker.works:  # between two blocks, it would break the pool
+        _Worker.works = False
         raise KeyboardInterrupt
 
 
 def _work(function: Callable[[T], R], block: T) -> R:
-    if _Stopping.now:
-        raise KeyboardInterrupt
-    return function(block)
+    try:
+        _Worker.works = True
+        if _Worker.is_over:
+            raise KeyboardInterrupt
+        return function(block)
+    finally:
+        _Worker.works = False

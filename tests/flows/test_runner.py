@@ -52,10 +52,13 @@ def test_the_first_error_ends_the_stage():
         list(Processes(2).map("stage", fail_at_three, range(100)))
 
 
-def test_who_hears_no_more_ends_the_stage():
-    results = Processes(2).map("stage", double, range(1000))
-    next(results)
-    results.close()
+def test_who_hears_no_more_ends_the_stage_however_far_it_is():
+    """Some workers are then between two blocks, or just starting: none may die of it, or the pool breaks."""
+    for n in range(4):
+        results = Processes(4).map("stage", double, range(1000))
+        for _ in range(1 + 100 * n):
+            next(results)
+        results.close()
 
 
 @pytest.mark.parametrize("whom", ["it alone", "all, as a terminal does"])
@@ -71,7 +74,8 @@ def test_one_interrupt_ends_all_that_work_in_order_and_at_once(tmp_path, whom):
         time.sleep(0.05)
     began_s = time.monotonic()
     os.kill(run.pid, signal.SIGINT) if whom == "it alone" else os.killpg(run.pid, signal.SIGINT)
-    run.communicate(timeout=30)
+    _, said = run.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in said and b"BrokenProcessPool" not in said and b"InvalidState" not in said
     assert time.monotonic() - began_s < 10 and run.returncode != 0
     assert sorted(path.name for path in tmp_path.glob("*.ended")) == ["0.ended", "1.ended"]
     assert not (tmp_path / "2").exists(), "no further block is begun"
