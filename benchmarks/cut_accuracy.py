@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import truth_media as truth  # noqa: E402 - a tool of the tests
 
 from audiosetzsl.show import say, show_table  # noqa: E402
-from extractors.cutting import cut  # noqa: E402
-from extractors.inspection import inspect  # noqa: E402
+from extractors.media.cutting import cut  # noqa: E402
+from extractors.media.inspection import inspect  # noqa: E402
 
 RATES = (Fraction(15), Fraction(25), Fraction(30_000, 1001), Fraction(60))
 SOURCE_S, SEGMENT_S = 60.0, 10.0

@@ -11,10 +11,10 @@ from jaxtyping import Float32
 
 from audiosetzsl.errors import ClipError, SetupError
 from audiosetzsl.shards import N_MELS, SCHEMAS, VECTOR_WIDTH, Kind, Status
-from extractors.i3d import I3D, clip_vector, random_i3d
-from extractors.inspection import OFF_S, SILENT_PEAK
 from extractors.log_mel import LogMelConfig, log_mel
-from extractors.media import SAMPLE_RATE_HZ, PictureConfig, read_frames, read_sound
+from extractors.media.decoding import SAMPLE_RATE_HZ, PictureConfig, read_frames, read_sound
+from extractors.media.inspection import OFF_S, SILENT_PEAK
+from extractors.video.i3d import I3D, clip_vector, random_i3d
 
 
 @dataclass(frozen=True, slots=True)

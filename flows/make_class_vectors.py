@@ -10,7 +10,7 @@ from audiosetzsl.files import write_table
 from audiosetzsl.manifest import class_list_of, read_manifest
 from audiosetzsl.shards import TEXT_SCHEMA, TEXT_WIDTH
 from audiosetzsl.workspace import Workspace
-from extractors.class_vectors import load_ontology_vectors, read_npz_vectors, vectors_for
+from extractors.words.class_vectors import load_ontology_vectors, read_npz_vectors, vectors_for
 
 
 def make_class_vectors(workspace: Path, vectors: Path | None = None) -> Path:

@@ -9,7 +9,7 @@ from jaxtyping import Int, Integer, UInt64
 from audiosetzsl.clips.flags import Flag
 from audiosetzsl.clips.ledger import FINGERPRINT_BYTES
 
-# Two clips whose fingerprints differ by no more bits show the same; extractors/fingerprint.py says how that is known.
+# Two clips whose fingerprints differ by no more bits show the same; measured in extractors/media/fingerprint.py.
 MAX_DISTANCE_BITS = 32
 # Columns of the ledger that duplicates are found by.
 DUPLICATE_COLUMNS = ("segment_id", "at", "sha256", "fingerprint", "flags")

@@ -11,7 +11,7 @@ from audiosetzsl.errors import ClipError
 from audiosetzsl.files import sha256_of
 from audiosetzsl.manifest import Segment
 from audiosetzsl.workspace import Workspace
-from extractors.inspection import inspect
+from extractors.media.inspection import inspect
 from flows.sources.notes import read_note
 from flows.sources.source import Got, PoliteSource, Source
 

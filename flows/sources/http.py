@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
 from audiosetzsl.manifest import Segment
-from extractors.cutting import cut
+from extractors.media.cutting import cut
 from flows.sources.notes import note_of
 from flows.sources.placing import duration_s, is_clip, start_in_video
 from flows.sources.source import Got, Refusal, told

@@ -15,7 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
 from audiosetzsl.manifest import Segment
-from extractors.cutting import cut
+from extractors.media.cutting import cut
 from flows.sources.clip_names import Named, named
 from flows.sources.notes import note_of
 from flows.sources.placing import duration_s, is_clip, start_in_video

@@ -9,8 +9,8 @@ import numpy as np
 
 from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.manifest import Segment
-from extractors.class_vectors import load_ontology_vectors
-from extractors.synthetic import N_STYLE, render_clip
+from extractors.media.synthetic import N_STYLE, render_clip
+from extractors.words.class_vectors import load_ontology_vectors
 from flows.sources.notes import note_of
 from flows.sources.source import Got
 

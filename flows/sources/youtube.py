@@ -10,7 +10,7 @@ from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError
 from audiosetzsl.files import atomic_path
 from audiosetzsl.manifest import Segment
-from extractors.cutting import Cut, cut
+from extractors.media.cutting import Cut, cut
 from flows.sources.notes import note_of
 from flows.sources.source import Got, Refusal
 from flows.youtube.byte_ranges import BeyondEnd, ByteRanges, NotThisWay, Persistence

@@ -9,7 +9,7 @@ from statistics import median
 
 import av
 
-from extractors.packets import Packet, Stream, moving_pictures, opened, pieces_of, sound_of, unreadable
+from extractors.media.packets import Packet, Stream, moving_pictures, opened, pieces_of, sound_of, unreadable
 from flows.youtube.byte_ranges import NotThisWay
 
 ADVICE = "another way may do"

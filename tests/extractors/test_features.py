@@ -8,9 +8,9 @@ from audiosetzsl.errors import SetupError
 from audiosetzsl.files import check_schema
 from audiosetzsl.shards import SCHEMAS, Kind, read_shard, vectors_of, write_shard
 from extractors.features import ClipRow, VideoConfig, extract_block, extract_log_mel, extract_video
-from extractors.i3d import clip_vector, random_i3d
 from extractors.log_mel import LogMelConfig, log_mel
-from extractors.media import PictureConfig, read_frames, read_sound
+from extractors.media.decoding import PictureConfig, read_frames, read_sound
+from extractors.video.i3d import clip_vector, random_i3d
 
 SOUND = LogMelConfig()
 VIDEO = VideoConfig(size=32, short_side=32, fps=4.0, window=9, hop=9)

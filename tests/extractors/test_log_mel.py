@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from extractors.log_mel import LogMelConfig, log_mel, mel_matrix
-from extractors.media import read_sound
+from extractors.media.decoding import read_sound
 
 CONFIG = LogMelConfig()
 

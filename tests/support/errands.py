@@ -6,7 +6,7 @@ from pathlib import Path
 from loopback_faults import Fault
 from loopback_youtube import LoopbackYouTube
 
-from extractors.cutting import cut
+from extractors.media.cutting import cut
 from flows.youtube.byte_ranges import Persistence
 from flows.youtube.session import Session
 from flows.youtube.ways import Errand, Media, Wanted

@@ -26,7 +26,7 @@ from audiosetzsl.clips.standing import COLUMNS, standings
 from audiosetzsl.errors import AudioSetZSLError
 from audiosetzsl.manifest import SCHEMA, write_manifest
 from audiosetzsl.workspace import Workspace
-from extractors.inspection import inspect
+from extractors.media.inspection import inspect
 
 SUPPORT = Path(__file__).parent
 SHARE_OF_FAULTS = 0.3

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import truth_media as truth
 
-from extractors import cutting
-from extractors.inspection import inspect
-from extractors.packets import Source
+from extractors.media import cutting
+from extractors.media.inspection import inspect
+from extractors.media.packets import Source
 
 SOUND_OFF_S = 0.013  # half a packet of AAC, and the step of the noise
 

@@ -3,7 +3,7 @@
 import pytest
 
 from audiosetzsl.manifest import Segment
-from extractors.cutting import cut
+from extractors.media.cutting import cut
 
 
 @pytest.fixture

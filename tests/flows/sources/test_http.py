@@ -81,7 +81,7 @@ def test_an_address_of_the_segment_is_that_of_its_clip(source, folder, clip, seg
 
 
 def test_a_clip_says_how_it_came(source, video, segment, tmp_path):
-    from extractors.inspection import inspect
+    from extractors.media.inspection import inspect
 
     source().get(segment(), MID, tmp_path / "clip.mp4")
     assert read_note(inspect(tmp_path / "clip.mp4", 10.0).note)["way"] == "seek"

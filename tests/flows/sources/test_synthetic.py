@@ -4,8 +4,8 @@ import numpy as np
 
 from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.manifest import Segment
-from extractors.class_vectors import load_ontology_vectors
-from extractors.inspection import inspect
+from extractors.media.inspection import inspect
+from extractors.words.class_vectors import load_ontology_vectors
 from flows.sources.synthetic import Synthetic, style_of
 
 

@@ -10,7 +10,7 @@ from truth_media import expected_numbers, ffmpeg, numbers, render, sound_starts_
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError
-from extractors.inspection import inspect
+from extractors.media.inspection import inspect
 from flows.sources import youtube
 from flows.sources.notes import read_note
 from flows.sources.source import Refusal

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from truth_media import FRAGMENT_S, frame_numbers, sound_ends_s
 
-from extractors.cutting import cut
+from extractors.media.cutting import cut
 from flows.youtube.fragment_tail import DESCRIPTION_BYTES, bytes_until
 from flows.youtube.segment_index import HEAD_BYTES, Fragment, read_index
 

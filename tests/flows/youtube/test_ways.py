@@ -11,7 +11,7 @@ from truth_media import expected_numbers, ffmpeg, heard, numbers, sound_ends_at_
 
 from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import ClipError
-from extractors.cutting import cut
+from extractors.media.cutting import cut
 from flows.sources.source import Refusal
 from flows.youtube import ways
 from flows.youtube.byte_ranges import NotThisWay

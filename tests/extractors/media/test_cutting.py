@@ -12,8 +12,8 @@ import truth_media as truth
 from held_cuts import SOUND_OFF_S, boxes, cut, hold, sources_of
 
 from audiosetzsl.errors import ClipError
-from extractors.inspection import inspect
-from extractors.media import PictureConfig, read_frames, read_sound
+from extractors.media.decoding import PictureConfig, read_frames, read_sound
+from extractors.media.inspection import inspect
 
 
 def test_the_media_tell_the_truth(source):

@@ -7,9 +7,9 @@ import pytest
 import truth_media as truth
 
 from audiosetzsl.errors import ClipError
-from extractors.cutting import cut
-from extractors.fingerprint import SIDE, are_still, fingerprint_of
-from extractors.inspection import inspect
+from extractors.media.cutting import cut
+from extractors.media.fingerprint import SIDE, are_still, fingerprint_of
+from extractors.media.inspection import inspect
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import truth_media as truth
 from held_cuts import cut, hold, part_of, sources_of
 
-from extractors.inspection import inspect
+from extractors.media.inspection import inspect
 
 
 class Watched(io.BytesIO):

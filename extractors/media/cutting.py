@@ -9,10 +9,10 @@ from typing import Literal
 import av
 
 from audiosetzsl.files import atomic_path
-from extractors.edit_list import show_only
-from extractors.packets import Source, moving_pictures, name_of, opened, pieces_of, unreadable
-from extractors.recoding import mux, recode
-from extractors.tracks import ROUNDING_S, Track, read_tracks
+from extractors.media.edit_list import show_only
+from extractors.media.packets import Source, moving_pictures, name_of, opened, pieces_of, unreadable
+from extractors.media.recoding import mux, recode
+from extractors.media.tracks import ROUNDING_S, Track, read_tracks
 
 ADVICE = "fetch the segment again"
 # The header first, as downloads have it; no version and no date in it. Stamps before 0 become an edit list.

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from extractors.i3d import (
+from extractors.video.i3d import (
     BATCH_PIXELS,
     I3D,
     Unit,
@@ -148,7 +148,7 @@ def test_many_windows_go_through_in_several_batches(net, monkeypatch):
     frames = noise_clip(30)
     together = clip_vector(net, frames, window=9, hop=7)
     assert BATCH_PIXELS >= 9 * 48 * 48 * 4
-    monkeypatch.setattr("extractors.i3d.BATCH_PIXELS", 2 * 9 * 48 * 48)
+    monkeypatch.setattr("extractors.video.i3d.BATCH_PIXELS", 2 * 9 * 48 * 48)
     np.testing.assert_allclose(clip_vector(net, frames, window=9, hop=7), together, rtol=1e-3, atol=1e-3)
 
 

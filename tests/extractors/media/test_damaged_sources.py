@@ -9,8 +9,8 @@ import truth_media as truth
 from held_cuts import cut, part_of
 
 from audiosetzsl.errors import ClipError
-from extractors.inspection import inspect
-from extractors.packets import ends_early
+from extractors.media.inspection import inspect
+from extractors.media.packets import ends_early
 
 # Eight minutes: of such a file, 1 % are 5 s.
 LOOPS = 16

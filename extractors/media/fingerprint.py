@@ -8,7 +8,7 @@ import av
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from extractors.packets import Piece
+from extractors.media.packets import Piece
 
 # Side of the small grey pictures that are compared; 8 and 9 divide it.
 SIDE = 72

@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
 METADATA = {
     "attribution": "AudioSet ontology, CC BY-SA 4.0, Google",
     "licence": "CC BY-SA 4.0",
-    "made_by": "extractors.class_vectors.write_ontology_vectors",
+    "made_by": "extractors.words.class_vectors.write_ontology_vectors",
 }
 
 

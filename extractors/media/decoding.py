@@ -15,7 +15,7 @@ from jaxtyping import Float32, UInt8
 from torch.nn import functional
 
 from audiosetzsl.errors import ClipError
-from extractors.packets import MISSING_S, MISSING_SHARE, moving_pictures, sound_of
+from extractors.media.packets import MISSING_S, MISSING_SHARE, moving_pictures, sound_of
 
 SAMPLE_RATE_HZ = 16_000
 # Containers round time stamps (WebM to 1 ms); a picture that is late by less is on time.

@@ -10,8 +10,8 @@ from av.container import InputContainer
 
 from audiosetzsl.clips.flags import Flag
 from audiosetzsl.errors import ClipError
-from extractors.fingerprint import are_still, fingerprint_of, look
-from extractors.packets import (
+from extractors.media.fingerprint import are_still, fingerprint_of, look
+from extractors.media.packets import (
     Packet,
     Piece,
     Stream,

@@ -15,8 +15,8 @@ import imageio_ffmpeg
 
 from audiosetzsl.errors import ClipError
 from audiosetzsl.files import DISK_FULL
-from extractors.packets import Piece, name_of
-from extractors.tracks import Track
+from extractors.media.packets import Piece, name_of
+from extractors.media.tracks import Track
 
 COARSEST_S = Fraction(1, 10_000)
 # Ten seconds of 360p take half a second, and of 1080p five.

@@ -6,7 +6,7 @@ import pytest
 
 from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.errors import SetupError
-from extractors.class_vectors import (
+from extractors.words.class_vectors import (
     METADATA,
     ONTOLOGY_VECTORS,
     load_ontology_vectors,

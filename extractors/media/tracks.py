@@ -9,7 +9,7 @@ import av
 from av.container import InputContainer
 
 from audiosetzsl.errors import ClipError
-from extractors.packets import (
+from extractors.media.packets import (
     MISSING_S,
     Packet,
     Piece,

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from extractors.inspection import inspect
 from extractors.log_mel import LogMelConfig, log_mel
-from extractors.media import PictureConfig, read_frames, read_sound
-from extractors.synthetic import SyntheticConfig, render_clip
+from extractors.media.decoding import PictureConfig, read_frames, read_sound
+from extractors.media.inspection import inspect
+from extractors.media.synthetic import SyntheticConfig, render_clip
 
 PICTURES = PictureConfig(64, 64, 8.0)
 

@@ -8,11 +8,11 @@ import truth_media as truth
 from held_cuts import cut, hold
 
 from audiosetzsl.errors import ClipError
-from extractors import cutting, recoding
-from extractors.edit_list import show_only
-from extractors.inspection import inspect
-from extractors.recoding import mux, recode
-from extractors.tracks import read_tracks
+from extractors.media import cutting, recoding
+from extractors.media.edit_list import show_only
+from extractors.media.inspection import inspect
+from extractors.media.recoding import mux, recode
+from extractors.media.tracks import read_tracks
 
 PART = ["-t", "15"]
 

@@ -3,7 +3,7 @@
 import pytest
 from held_cuts import cut
 
-from extractors.edit_list import show_only
+from extractors.media.edit_list import show_only
 
 
 def test_an_edit_list_is_written_into_nothing_but_an_mp4_of_ours(source, tmp_path):

@@ -5,7 +5,7 @@ import soxr
 from PIL import Image
 
 from audiosetzsl.errors import ClipError
-from extractors.media import CHUNK, PictureConfig, read_frames, read_sound
+from extractors.media.decoding import CHUNK, PictureConfig, read_frames, read_sound
 
 SMALL = PictureConfig(size=32, short_side=32, fps=25.0)
 

@@ -1,0 +1,1 @@
+"""Video nets: pictures to a vector for what moves in them."""

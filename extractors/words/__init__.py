@@ -1,0 +1,1 @@
+"""Words: class names to vectors."""
