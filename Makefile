@@ -33,7 +33,7 @@ bench: $(INSTALLED) ## measure speed and memory, as ratios of two things in one 
 
 lock: $(INSTALLED) ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
-	    --extra factory --extra dev pyproject.toml -o requirements.lock
+	    --extra factory --extra dev --extra towers pyproject.toml -o requirements.lock
 
 clean: ## remove the environment, caches and the demo's files
 	rm -rf .venv work .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
