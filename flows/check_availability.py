@@ -86,11 +86,16 @@ class _Noting:
     note: Callable[[], None]
 
     def map(
-        self, name: str, function: Callable[[T], R], blocks: Sequence[T], meter: Meter | None = None
+        self,
+        name: str,
+        function: Callable[[T], R],
+        blocks: Sequence[T],
+        meter: Meter | None = None,
+        workers: int | None = None,
     ) -> Iterator[R]:
         """Work on the blocks, and note between them."""
         noted_s = time.monotonic()
-        for result in self.runner.map(name, function, blocks, meter):
+        for result in self.runner.map(name, function, blocks, meter, workers):
             yield result
             if time.monotonic() - noted_s >= NOTE_S:
                 self.note()

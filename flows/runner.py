@@ -3,9 +3,11 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Protocol, TypeVar
@@ -15,6 +17,8 @@ from flows.meters import Meter, watched
 from flows.politeness.gates import Gate, open_gate
 
 METER_S = 1.0
+# For what a worker has in hand when the process that started it is killed.
+GRACE_S = 5.0
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,9 +28,22 @@ class Runner(Protocol):
     """Maps a function over blocks, in any order and any place."""
 
     def map(
-        self, name: str, function: Callable[[T], R], blocks: Sequence[T], meter: Meter | None = None
+        self,
+        name: str,
+        function: Callable[[T], R],
+        blocks: Sequence[T],
+        meter: Meter | None = None,
+        workers: int | None = None,
     ) -> Iterator[R]:
-        """Yield results as they come; `name` is shown to people, and what `meter` reads, where there is one."""
+        """Yield results as they come.
+
+        Args:
+            name: what people are shown.
+            function: what is done with each block, in another process.
+            blocks: each is a value that can be sent there.
+            meter: how far the work is, in steps finer than blocks.
+            workers: blocks that are worked on at once; None is what the runner thinks right.
+        """
         ...
 
     def gate(self) -> Gate:
@@ -41,7 +58,12 @@ class Processes:
         self.workers = workers or len(os.sched_getaffinity(0))
 
     def map(
-        self, name: str, function: Callable[[T], R], blocks: Sequence[T], meter: Meter | None = None
+        self,
+        name: str,
+        function: Callable[[T], R],
+        blocks: Sequence[T],
+        meter: Meter | None = None,
+        workers: int | None = None,
     ) -> Iterator[R]:
         """Run in worker processes; the first error stops the stage, and finished blocks stay finished.
 
@@ -55,7 +77,7 @@ class Processes:
         with (
             progress_bar() as bar,
             ProcessPoolExecutor(
-                min(self.workers, len(blocks)), mp_context=context, initializer=_begin, initargs=(over,)
+                min(workers or self.workers, len(blocks)), mp_context=context, initializer=_begin, initargs=(over,)
             ) as pool,
         ):
             task = bar.add_task(name, total=meter.total if meter else len(blocks))
@@ -99,6 +121,7 @@ def _begin(over: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, _break_off)
     threading.Thread(target=_listen, args=(over,), daemon=True).start()
+    threading.Thread(target=_outlive_nobody, daemon=True).start()
 
 
 def _listen(over: Event) -> None:
@@ -106,6 +129,17 @@ def _listen(over: Event) -> None:
     over.wait()
     _Worker.is_over = True
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+
+def _outlive_nobody() -> None:
+    """End when whoever started this process was killed: the pool itself would wait for ever for its next block."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    _Worker.is_over = True
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+    time.sleep(GRACE_S)
+    os._exit(1)
 
 
 def _break_off(signum: int, frame: FrameType | None) -> None:

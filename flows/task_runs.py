@@ -28,7 +28,12 @@ class PrefectTasks:
         self.workers = workers or len(os.sched_getaffinity(0))
 
     def map(
-        self, name: str, function: Callable[[T], R], blocks: Sequence[T], meter: Meter | None = None
+        self,
+        name: str,
+        function: Callable[[T], R],
+        blocks: Sequence[T],
+        meter: Meter | None = None,
+        workers: int | None = None,
     ) -> Iterator[R]:
         """Run as tasks in worker processes; the first error stops the stage, finished blocks stay finished."""
         if not blocks:
@@ -39,7 +44,7 @@ class PrefectTasks:
 
         # Files are the only memory of what is done, so Prefect's own cache stays off.
         recorded = task(name=name, cache_policy=NO_CACHE, persist_result=False)(work)
-        with ProcessPoolTaskRunner(min(self.workers, len(blocks))) as pool:
+        with ProcessPoolTaskRunner(min(workers or self.workers, len(blocks))) as pool:
             futures: list[PrefectFuture[R]] = [
                 pool.submit(recorded.with_options(task_run_name=f"{name} {label(block)}"), {"block": block})
                 for block in blocks

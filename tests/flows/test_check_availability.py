@@ -44,7 +44,7 @@ class Breaking(Here):
     def __init__(self, n_blocks):
         self.n_blocks = n_blocks
 
-    def map(self, name, function, blocks, meter=None):
+    def map(self, name, function, blocks, meter=None, workers=None):
         yield from map(function, blocks[: self.n_blocks])
         raise KeyboardInterrupt
 
@@ -244,7 +244,7 @@ class Looking(Here):
     def __init__(self, storm):
         self.storm, self.found = storm, []
 
-    def map(self, name, function, blocks, meter=None):
+    def map(self, name, function, blocks, meter=None, workers=None):
         for block in blocks:
             path = self.storm.place.availability
             self.found.append(len(read_availability(path)) if path.is_file() else 0)

@@ -61,21 +61,42 @@ def test_who_hears_no_more_ends_the_stage_however_far_it_is():
         results.close()
 
 
-@pytest.mark.parametrize("whom", ["it alone", "all, as a terminal does"])
-def test_one_interrupt_ends_all_that_work_in_order_and_at_once(tmp_path, whom):
+@pytest.fixture
+def endless(tmp_path):
+    """A stage that works on two blocks for longer than anybody waits; it leads a group of processes."""
     script = tmp_path / "endless.py"
     script.write_text(ENDLESS)
-    command = [sys.executable, str(script), str(tmp_path)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = subprocess.Popen(command, start_new_session=True, cwd=ROOT, env=environment, **pipes)
-    until = time.monotonic() + 60
-    while not all((tmp_path / str(n)).exists() for n in range(2)) and time.monotonic() < until:
-        time.sleep(0.05)
+    command = [sys.executable, str(script), str(tmp_path)]
+    with subprocess.Popen(command, start_new_session=True, cwd=ROOT, env=environment, **pipes) as run:
+        until = time.monotonic() + 60
+        while not all((tmp_path / str(n)).exists() for n in range(2)) and time.monotonic() < until:
+            time.sleep(0.05)
+        yield run
+        run.kill()
+
+
+def ended_in_order(folder):
+    return sorted(path.name for path in folder.glob("*.ended"))
+
+
+@pytest.mark.parametrize("whom", ["it alone", "all, as a terminal does"])
+def test_one_interrupt_ends_all_that_work_in_order_and_at_once(tmp_path, endless, whom):
     began_s = time.monotonic()
-    os.kill(run.pid, signal.SIGINT) if whom == "it alone" else os.killpg(run.pid, signal.SIGINT)
-    _, said = run.communicate(timeout=30)
+    os.kill(endless.pid, signal.SIGINT) if whom == "it alone" else os.killpg(endless.pid, signal.SIGINT)
+    _, said = endless.communicate(timeout=30)
     assert b"KeyboardInterrupt" in said and b"BrokenProcessPool" not in said and b"InvalidState" not in said
-    assert time.monotonic() - began_s < 10 and run.returncode != 0
-    assert sorted(path.name for path in tmp_path.glob("*.ended")) == ["0.ended", "1.ended"]
+    assert time.monotonic() - began_s < 10 and endless.returncode != 0
+    assert ended_in_order(tmp_path) == ["0.ended", "1.ended"]
     assert not (tmp_path / "2").exists(), "no further block is begun"
+
+
+def test_a_stage_that_is_killed_leaves_no_process_behind(tmp_path, endless):
+    endless.kill()
+    endless.wait()
+    until = time.monotonic() + 30
+    while subprocess.run(["pgrep", "-g", str(endless.pid)], capture_output=True).stdout:
+        assert time.monotonic() < until, "its workers wait for ever for their next block"
+        time.sleep(0.2)
+    assert ended_in_order(tmp_path) == ["0.ended", "1.ended"]

@@ -6,7 +6,7 @@ from flows.runner import Processes
 class Here:
     """Works on the blocks one after the other."""
 
-    def map(self, name, function, blocks, meter=None):
+    def map(self, name, function, blocks, meter=None, workers=None):
         yield from map(function, blocks)
 
     def gate(self):
