@@ -30,6 +30,13 @@ bench: $(INSTALLED) ## measure speed and memory, as ratios of two things in one 
 	$(BIN)/python benchmarks/cut_accuracy.py
 	$(BIN)/python benchmarks/fetch_clips.py
 	$(BIN)/python benchmarks/fault_storm.py
+	$(BIN)/python benchmarks/decode_clips.py
+	$(BIN)/python benchmarks/i3d_speed.py
+	$(BIN)/python benchmarks/end_to_end.py
+	$(BIN)/python benchmarks/vector_shards.py
+	$(BIN)/python benchmarks/word_tables.py
+	test ! -d "$${AZSL_REAL_DATA:-../shared/data}" || $(BIN)/python benchmarks/esc10_cross_validation.py
+	test ! -d "$${AZSL_REAL_DATA:-../shared/data}" || $(BIN)/python benchmarks/real_clips.py
 
 lock: $(INSTALLED) ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \

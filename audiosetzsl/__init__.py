@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
     from audiosetzsl.evaluation.protocol import choose_beta, classify
     from audiosetzsl.evaluation.retrieval import retrieve
-    from audiosetzsl.features import load_vectors, stream_log_mel
+    from audiosetzsl.features import Order, feature_rows, load_vectors, stream_log_mel
     from audiosetzsl.manifest import load_manifest, load_manifest_table
     from audiosetzsl.shards import Kind
     from audiosetzsl.workspace import Workspace
@@ -22,9 +22,11 @@ __all__ = [
     "Class",
     "ClassList",
     "Kind",
+    "Order",
     "Workspace",
     "choose_beta",
     "classify",
+    "feature_rows",
     "load_manifest",
     "load_manifest_table",
     "load_vectors",
@@ -37,9 +39,11 @@ _HOMES = {
     "Class": "classes",
     "ClassList": "classes",
     "Kind": "shards",
+    "Order": "features",
     "Workspace": "workspace",
     "choose_beta": "evaluation.protocol",
     "classify": "evaluation.protocol",
+    "feature_rows": "features",
     "load_manifest": "manifest",
     "load_manifest_table": "manifest",
     "load_vectors": "features",

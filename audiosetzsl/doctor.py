@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audiosetzsl.audioset.remotes import REMOTES, content_of, path_of
+from audiosetzsl.downloads import weights_folder
 from audiosetzsl.errors import AudioSetFileError, ManifestError
 from audiosetzsl.machine import (
     Finding,
@@ -20,7 +21,7 @@ from audiosetzsl.machine import (
 )
 from audiosetzsl.manifest import published_path, read_manifest
 
-WEIGHTS_VARIABLE = "AZSL_I3D_WEIGHTS"
+WEIGHT_FILES = (".pt", ".pth", ".safetensors")
 _GB = 1e9
 SHARDS_GB = 20  # log-mel in half precision is 86 kB a segment, the rest little
 CLIPS_GB = 250  # 10 s at 360 lines are up to 1.5 MB
@@ -37,7 +38,7 @@ def examine(audioset: Path | None, workspace: Path) -> list[Finding]:
         find_js_runtime(),
         find_gpu(),
         find_lists(audioset),
-        find_weights(workspace),
+        find_weights(),
         find_space(workspace),
     ]
 
@@ -74,17 +75,13 @@ def find_lists(directory: Path | None) -> Finding:
     return Finding(name, not absent and not other, f"{found}, in {directory}", advice)
 
 
-def find_weights(workspace: Path, environment: Mapping[str, str] = os.environ) -> Finding:
-    """Whether there are weights for I3D: the file that a variable names, or one in the workspace."""
-    named = environment.get(WEIGHTS_VARIABLE)
-    places = [Path(named)] if named else sorted((workspace / "models").glob("i3d*"))
-    files = [place for place in places if place.is_file()]
-    if files:
-        found = f"{files[0]}, {files[0].stat().st_size / 1e6:.0f} MB"
-    else:
-        found = f"{named} does not exist" if named else f"none in {workspace / 'models'}"
-    advice = f"put Kinetics weights of Inception I3D there as i3d*, or set {WEIGHTS_VARIABLE} to their file"
-    return Finding("I3D weights", bool(files), found, advice)
+def find_weights(environment: Mapping[str, str] = os.environ) -> Finding:
+    """Whether weights of video networks were fetched to this machine."""
+    folder = weights_folder(environment)
+    files = sorted(path for path in folder.glob("*") if path.suffix in WEIGHT_FILES)
+    words = ", ".join(f"{path.name} ({path.stat().st_size / 1e6:.0f} MB)" for path in files)
+    advice = "python -m flows fetch-weights fetches those of I3D; or name a file with --weights"
+    return Finding("weights", bool(files), f"{words or 'none'} in {folder}", advice)
 
 
 def find_space(workspace: Path) -> Finding:

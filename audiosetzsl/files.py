@@ -56,13 +56,23 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_table(table: pa.Table, path: Path, schema: pa.Schema, **parquet: Any) -> Path:
-    """Write `table` as zstd Parquet with page checksums, after holding it to `schema`."""
-    check_schema(table, schema, path)
+def write_table(
+    table: pa.Table,
+    path: Path,
+    schema: pa.Schema,
+    *,
+    error: type[AudioSetZSLError] = ManifestError,
+    **parquet: Any,
+) -> Path:
+    """Write `table` as zstd Parquet with page checksums, after holding it to `schema`.
+
+    Raises:
+        AudioSetZSLError: (of type `error`) the table has another schema; nothing is written.
+    """
+    check_schema(table, schema, path, error=error)
+    layout = {"compression": "zstd", "write_page_checksum": True, "store_schema": True, **parquet}
     with atomic_path(path) as scratch:
-        pq.write_table(
-            table, scratch, compression="zstd", write_page_checksum=True, store_schema=True, **parquet
-        )
+        pq.write_table(table, scratch, **layout)
     return path
 
 
@@ -78,9 +88,25 @@ def read_table(
     Raises:
         AudioSetZSLError: (of type `error`) the file is absent, damaged, or has another schema.
     """
+    table = read_parquet(path, error=error, columns=columns)
+    if columns is not None:
+        schema = pa.schema([schema.field(name) for name in columns])
+    with damage_told(path, error):
+        check_schema(table, schema, path, error=error)
+    return table
+
+
+def read_parquet(
+    path: Path, *, error: type[AudioSetZSLError] = ManifestError, columns: list[str] | None = None
+) -> pa.Table:
+    """Read a Parquet file of any schema, or some columns; page checksums and the number of rows are checked.
+
+    Raises:
+        AudioSetZSLError: (of type `error`) the file is absent or damaged.
+    """
     if not path.is_file():
         raise error(f"{path} does not exist; make it first or check the path")
-    try:
+    with damage_told(path, error):
         # Opened once: another process may put a new file in its place between two looks.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table, n_rows = file.read(columns=columns), file.metadata.num_rows
@@ -89,12 +115,16 @@ def read_table(
             raise error(
                 f"{path} is damaged (it holds {len(table)} of {n_rows} rows); delete it and make it again"
             )
-        if columns is not None:
-            schema = pa.schema([schema.field(name) for name in columns])
-        check_schema(table, schema, path, error=error)
+    return table
+
+
+@contextmanager
+def damage_told(path: Path, error: type[AudioSetZSLError]) -> Iterator[None]:
+    """Whatever Arrow says of a file that it cannot read becomes an `error` that says what to do."""
+    try:
+        yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
         raise error(f"{path} is damaged ({problem}); delete it and make it again") from problem
-    return table
 
 
 def check_schema(

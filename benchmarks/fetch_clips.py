@@ -218,9 +218,9 @@ def dash_of(video: Path, folder: Path) -> None:
 def grey_frames(path: Path) -> NDArray[np.float64]:
     """Pictures of a clip at 25 a second, small and grey."""
     # Imported here: with it comes torch, and the memory above is measured without.
-    from extractors.media.decoding import PictureConfig, read_frames
+    from extractors.media.reading import CentreCrop, PictureConfig, read_frames
 
-    pictures = read_frames(path, PictureConfig(size=128, short_side=128))
+    pictures = read_frames(path, PictureConfig(scaling=CentreCrop(128, 128)))
     return pictures.astype(np.float64).mean(axis=3)
 
 
@@ -237,7 +237,7 @@ def picture_match(a: NDArray[np.float64], b: NDArray[np.float64], furthest: int 
 
 def mono(path: Path) -> NDArray[np.float64]:
     """Sound of a clip, 16 kHz."""
-    from extractors.media.decoding import read_sound
+    from extractors.media.reading import read_sound
 
     return read_sound(path).astype(np.float64)
 

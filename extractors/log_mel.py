@@ -11,7 +11,10 @@ from scipy.fft import rfft
 
 @dataclass(frozen=True, slots=True)
 class LogMelConfig:
-    """The front-end of VGGish (Hershey et al., ICASSP 2017); the defaults are its `vggish_params`."""
+    """The front-end of VGGish (Hershey et al., ICASSP 2017); the defaults are its `vggish_params`.
+
+    With 128 bands, the lowest lies between two Fourier bins, and its value is always that of the floor.
+    """
 
     sample_rate_hz: int = 16_000
     window_ms: float = 25.0
@@ -59,6 +62,17 @@ def log_mel(
     magnitudes = np.abs(rfft(frames * _hann(config.window), n=config.n_fft, axis=1))
     mel: np.ndarray = np.log(magnitudes @ mel_matrix(config) + np.float32(config.floor))
     return mel
+
+
+def patches(
+    frames: Float32[np.ndarray, "n_frames n_mels"], length: int = 96
+) -> Float32[np.ndarray, "n_patches {length} n_mels"]:
+    """Log-mel frames in pieces of `length`, as VGGish takes them; what is left at the end is dropped.
+
+    A view, so nothing is copied. 10 s give ten patches of 96 frames; one takes 15,600 samples (0.975 s).
+    """
+    n_patches = len(frames) // length
+    return frames[: n_patches * length].reshape(n_patches, length, frames.shape[1])
 
 
 @lru_cache(maxsize=8)

@@ -49,8 +49,18 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait for what is due later, 
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 Vectors = Annotated[
     Path | None,
-    typer.Option(help="Class vectors (.npz with names and vectors); default: AudioSet's own words."),
+    typer.Option(
+        help="Table of word vectors (word2vec, fastText, GloVe, .npz, Parquet), `sentence-transformers:MODEL`, or "
+        "`audioset`: AudioSet's own words, the default."
+    ),
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the video network: a file, `kinetics400` (see fetch-weights), or `random` (stand-ins)."
+    ),
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda (all GPUs), or some: cuda:0,cuda:2.")]
 ROOT = Path("work")
 
 
@@ -137,46 +147,99 @@ def check_availability(
     _run(prefect, stage, workspace, on=on, asking=asking)
 
 
+@app.command("fetch-weights")
+def fetch_weights(
+    net: Annotated[
+        str, typer.Argument(help="i3d, or torchvision's s3d, r2plus1d_18, mvit_v2_s, swin3d_t.")
+    ] = "i3d",
+) -> None:
+    """Published weights of a video network -> this user's cache (or $AZSL_WEIGHTS)."""
+    from flows.fetch_weights import fetch_weights as stage
+
+    stage(net)
+
+
 @app.command("extract-features")
 def extract_features(
-    workspace: Work = ROOT, preset_name: PresetName = "paper", prefect: Recorded = False
+    workspace: Work = ROOT,
+    preset_name: Annotated[
+        str | None,
+        typer.Option("--preset", help="`paper` or `demo`; default: as the workspace was begun, or `paper`."),
+    ] = None,
+    net: Annotated[
+        str | None, typer.Option(help="i3d, or torchvision's s3d, r2plus1d_18, mvit_v2_s, swin3d_t.")
+    ] = None,
+    weights: Weights = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16.")] = None,
+    device: Device = "cpu",
+    feeders: Annotated[int | None, typer.Option(help="Processes that decode for each device.")] = None,
+    prefect: Recorded = False,
 ) -> None:
     """Clips -> shards of log-mel and video features."""
+    from flows.extract_features import Machines
     from flows.extract_features import extract_features as stage
-    from flows.presets import preset
+    from flows.extracting.choosing import choose_video
 
-    _run(prefect, stage, workspace, preset(preset_name).video)
+    video = choose_video(workspace, preset_name, net, weights, precision)
+    _run(prefect, stage, workspace, video, machines=Machines(device, feeders))
 
 
 @app.command("make-class-vectors")
-def make_class_vectors(workspace: Work = ROOT, vectors: Vectors = None, prefect: Recorded = False) -> None:
-    """Class names -> a vector each."""
+def make_class_vectors(
+    workspace: Work = ROOT,
+    vectors: Vectors = None,
+    phrases: Annotated[
+        Path | None, typer.Option(help='Words that stand for classes, `name = "phrase"`: .toml or .csv.')
+    ] = None,
+    stop_words: Annotated[
+        str, typer.Option(help="Words left out of phrases, with commas: `of,and`, which word2vec lacks.")
+    ] = "",
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="Text around a phrase, for text towers: `the sound of {}`.")
+    ] = None,
+    prefect: Recorded = False,
+) -> None:
+    """Class names -> a vector each, and which classes lie near each other by them."""
+    from flows.choose_vectors import wording_of
     from flows.make_class_vectors import make_class_vectors as stage
 
-    _run(prefect, stage, workspace, vectors)
+    _run(prefect, stage, workspace, vectors, wording_of(phrases, stop_words, prompt))
 
 
 @app.command("train-audio-cnn")
 def train_audio_cnn(
-    workspace: Work = ROOT, preset_name: PresetName = "paper", seed: Seed = 0, prefect: Recorded = False
+    workspace: Work = ROOT,
+    preset_name: PresetName = "paper",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the preset, once or more: `passes=30`, `loss=sigmoid`."),
+    ] = None,
+    seed: Seed = 0,
+    device: Annotated[str, typer.Option(help="cpu, or one GPU: cuda, cuda:1.")] = "cpu",
+    prefect: Recorded = False,
 ) -> None:
     """Log-mel of seen train clips -> the sound network."""
     from flows.presets import preset
+    from flows.settings import with_settings
     from flows.train_audio_cnn import train_audio_cnn as stage
 
-    _run(prefect, stage, workspace, preset(preset_name).audio, seed)
+    training = with_settings(preset(preset_name).audio, settings or [])
+    _run(prefect, stage, workspace, training, seed, device)
 
 
 @app.command("embed-audio")
 def embed_audio(
-    checkpoint: Annotated[Path, typer.Option(help="A sound network that train-audio-cnn wrote.")],
+    checkpoint: Annotated[
+        Path, typer.Option(help="A network of train-audio-cnn (.safetensors), or the original's (.pth).")
+    ],
     workspace: Work = ROOT,
+    device: Device = "cpu",
     prefect: Recorded = False,
 ) -> None:
     """Log-mel -> sound vectors."""
     from flows.embed_audio import embed_audio as stage
 
-    _run(prefect, stage, workspace, checkpoint)
+    _run(prefect, stage, workspace, checkpoint, device=device)
 
 
 @app.command("score-cjme")
@@ -212,15 +275,23 @@ def build_dataset(
     egress: Egress = "default",
     per_hour: PerHour = 300.0,
     config: Config = None,
+    weights: Weights = None,
+    device: Device = "cpu",
     prefect: Recorded = False,
 ) -> None:
     """All stages from the manifest to the shards."""
     from flows.asking import asking_of
+    from flows.extract_features import Machines
+    from flows.extracting.choosing import with_weights
     from flows.pipelines import make_dataset
     from flows.presets import preset
 
-    asking = asking_of(egress, per_hour, config=config)
-    _run(prefect, make_dataset, workspace, preset(preset_name), source, asking=asking)
+    chosen = {
+        "asking": asking_of(egress, per_hour, config=config),
+        "weights": with_weights(weights),
+        "machines": Machines(device),
+    }
+    _run(prefect, make_dataset, workspace, preset(preset_name), source, **chosen)
 
 
 @app.command("train-cjme")

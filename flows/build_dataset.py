@@ -15,7 +15,8 @@ from audiosetzsl.files import sha256_of, write_bytes
 from audiosetzsl.workspace import Workspace
 from flows import presets
 from flows.asking import Asking
-from flows.extract_features import KINDS
+from flows.extract_features import KINDS, Machines
+from flows.extracting.choosing import with_weights
 from flows.pipelines import make_dataset
 from flows.politeness.pace import Pace
 from flows.task_runs import PrefectTasks
@@ -30,6 +31,8 @@ def build_dataset(
     egress: str = "default",
     rate: float = 300.0,
     secret: str | None = None,
+    weights: str | None = None,
+    device: str = "cpu",
 ) -> None:
     """Build the dataset, from the manifest to the shards; a changed dataset starts train-cjme.
 
@@ -40,12 +43,16 @@ def build_dataset(
         egress: name of the address that asks YouTube; the server needs a limit `youtube-<egress>`.
         rate: videos an hour that this egress asks for.
         secret: name of a Secret block with options of yt-dlp (cookies, proxy, tokens), if there are any.
+        weights: of the video network: a file, `kinetics400` (fetched before), or `random`; none are the preset's.
+        device: that the video network runs on: `cpu`, `cuda` (all GPUs), or some of them, as in `cuda:0,cuda:2`.
     """
     if secret:
         os.environ[VARIABLE] = secret_of(secret)
     place = Workspace(Path(workspace).resolve())
     asking = Asking(egress=egress, pace=Pace(rate))
-    counts = make_dataset(place.root, presets.preset(preset), source, PrefectTasks(), asking)
+    chosen, machines = with_weights(weights), Machines(device)
+    settings = presets.preset(preset)
+    counts = make_dataset(place.root, settings, source, PrefectTasks(), asking, chosen, machines)
     table = [{"kind": kind, "status": status, "segments": n} for (kind, status), n in sorted(counts.items())]
     create_table_artifact(table, key="features", description=f"Features in {place.root}")
     digest, announced = dataset_digest(place), place.root / "announced.sha256"

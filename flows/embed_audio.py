@@ -1,5 +1,7 @@
 """Stage embed-audio: log-mels become the sound vectors that CJME is trained on."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -8,65 +10,105 @@ import pyarrow as pa
 import torch
 
 from audiosetzsl.blocks import Block
-from audiosetzsl.features import frames_of
+from audiosetzsl.errors import ShardError
+from audiosetzsl.features.parts import parts_of
+from audiosetzsl.files import sha256_of
 from audiosetzsl.shards import (
-    SCHEMAS,
-    VECTOR_WIDTH,
     Kind,
+    Recipe,
     Status,
     clips_of,
+    frames_of,
     made_by_of,
     read_shard,
+    schema_of,
+    vector_column,
     write_shard,
 )
 from audiosetzsl.workspace import Workspace
+from flows.extracting.devices import claim, devices_of
+from flows.extracting.tally import FOLDER
 from flows.planning import plan_workspace
 from flows.runner import Processes, Runner
-from models.audio_cnn import AudioCnn, load_audio_cnn
+from models.audio_cnn import WIDTH, AudioCnn, open_audio_cnn
+
+CODE = 1  # raised by whoever changes what the same network makes of the same log-mels
+HEAD = ["segment_id", "status", "reason", "flags", "duration_s"]
 
 
-def embed_audio(workspace: Path, checkpoint: Path, runner: Runner | None = None) -> None:
-    """Embed every log-mel with a trained audio CNN; shards of another network are made anew."""
-    place = Workspace(workspace)
-    folder, made_by = place.features(Kind.AUDIO), made_by_checkpoint(checkpoint)
-    stale = [
-        block
-        for block in plan_workspace(place)
-        if _is_stale(folder / block.file_name, place.features(Kind.LOG_MEL) / block.file_name, made_by)
-    ]
-    for _ in (runner or Processes()).map("embed-audio", partial(embed_block, place, checkpoint), stale):
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What a worker needs to know: where, with which network, of which log-mels, on which devices."""
+
+    place: Workspace
+    checkpoint: Path
+    recipe: Recipe
+    n_mels: int
+    log_mels_made_by: str
+    devices: tuple[str, ...]
+
+
+def embed_audio(workspace: Path, checkpoint: Path, runner: Runner | None = None, device: str = "cpu") -> None:
+    """Embed every log-mel with a trained audio CNN; shards of another network, or of other clips, are made anew.
+
+    Args:
+        workspace: folder with features/log_mel; gets features/audio.
+        checkpoint: of train-audio-cnn (.safetensors), or weights named as in the original release.
+        runner: where to work; None is processes of this machine.
+        device: cpu, cuda (all GPUs) or some of them.
+
+    Raises:
+        SetupError: the network cannot be read, or hears another number of bands.
+        ShardError: some block has no log-mels yet.
+    """
+    place, devices = Workspace(workspace), devices_of(device)
+    parts, blocks = parts_of(place, Kind.LOG_MEL), plan_workspace(place)
+    missing = [b.file_name for b in blocks if not (parts.folder / b.file_name).is_file()]
+    if missing:
+        raise ShardError(
+            f"{len(missing)} of {len(blocks)} blocks have no log-mels, the first is {missing[0]}; "
+            "run `python -m flows extract-features` first"
+        )
+    open_audio_cnn(checkpoint, parts.width)  # an error now is better than one in each process
+    recipe = Recipe("AudioCnn", {"checkpoint": sha256_of(checkpoint), "log_mel": parts.made_by, "code": CODE})
+    embedding = Embedding(place, checkpoint, recipe, parts.width, parts.made_by, devices)
+    stale = [block for block in blocks if _is_stale(place, block, recipe.fingerprint)]
+    work, workers = partial(embed_block, embedding), None if devices == ("cpu",) else len(devices)
+    for _ in (runner or Processes()).map("embed-audio", work, stale, None, workers):
         pass
 
 
-def _is_stale(path: Path, heard: Path, made_by: str) -> bool:
-    """Whether a shard is missing, of another network, or of other clips than the log-mels by now."""
-    return not path.is_file() or made_by_of(path) != made_by or clips_of(path) != clips_of(heard)
+def _is_stale(place: Workspace, block: Block, made_by: str) -> bool:
+    """Whether a shard is missing, of another network, or of other log-mels than there are by now."""
+    path, heard = (place.features(kind) / block.file_name for kind in (Kind.AUDIO, Kind.LOG_MEL))
+    if not path.is_file() or made_by_of(path) != made_by or clips_of(path) != clips_of(heard):
+        return True
+    # What failed once may have been made good since, of the very same clips.
+    ours, theirs = (read_shard(p, k, columns=HEAD) for p, k in ((path, Kind.AUDIO), (heard, Kind.LOG_MEL)))
+    return not ours.equals(theirs)
 
 
-def made_by_checkpoint(checkpoint: Path) -> str:
-    """Fingerprint of the network: the end of its file's name."""
-    return checkpoint.stem.rpartition("-")[2]
-
-
-def embed_block(place: Workspace, checkpoint: Path, block: Block) -> Path:
+def embed_block(embedding: Embedding, block: Block) -> Path:
     """Embed one block; a segment without sound keeps its row, its status and its reason."""
-    torch.set_num_threads(1)
-    net = _net(checkpoint)
+    torch.set_num_threads(1)  # several processes run side by side
+    place = embedding.place
+    net = _net(embedding.checkpoint, embedding.n_mels, claim(embedding.devices, place.root / FOLDER))
     source = place.features(Kind.LOG_MEL) / block.file_name
-    heard = read_shard(source, Kind.LOG_MEL)
-    ok = np.array([status == Status.OK for status in heard["status"].to_pylist()])
-    vectors = np.zeros((len(ok), VECTOR_WIDTH), np.float32)
-    for row, frames in enumerate(frames_of(heard)):
-        if ok[row]:
-            vectors[row] = net.embed(frames.astype(np.float32))
-    kind = SCHEMAS[Kind.AUDIO].field("vector").type
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), type=kind, mask=pa.array(~ok))
-    table = heard.select(["segment_id", "status", "reason", "flags"]).append_column("vector", column)
+    heard = read_shard(source, Kind.LOG_MEL, made_by=embedding.log_mels_made_by)
+    column = vector_column(list(_vectors(net, heard)), WIDTH)
+    table = heard.select(HEAD).append_column("vector", column).cast(schema_of(Kind.AUDIO, WIDTH))
     path = place.features(Kind.AUDIO) / block.file_name
-    made_by = made_by_checkpoint(checkpoint)
-    return write_shard(table.cast(SCHEMAS[Kind.AUDIO]), path, Kind.AUDIO, made_by, clips_of(source))
+    return write_shard(table, path, Kind.AUDIO, embedding.recipe, clips_of(source))
+
+
+def _vectors(net: AudioCnn, heard: pa.Table) -> Iterator[np.ndarray | None]:
+    """Vector of each row; None where there is no sound."""
+    ok = [status == Status.OK for status in heard["status"].to_pylist()]
+    log_mels = [frames for frames, is_ok in zip(frames_of(heard), ok, strict=True) if is_ok]
+    vectors = iter(net.embed_all(log_mels))
+    return (next(vectors) if is_ok else None for is_ok in ok)
 
 
 @lru_cache(maxsize=1)
-def _net(checkpoint: Path) -> AudioCnn:
-    return load_audio_cnn(checkpoint)
+def _net(checkpoint: Path, n_mels: int, device: str) -> AudioCnn:
+    return open_audio_cnn(checkpoint, n_mels).to(device)

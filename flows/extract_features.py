@@ -1,53 +1,84 @@
 """Stage extract-features: clips become shards of log-mel and video features."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 
 from audiosetzsl.blocks import Block
-from audiosetzsl.clips.ledger import last_attempts, read_ledger
-from audiosetzsl.clips.verdicts import Verdict
-from audiosetzsl.errors import SetupError
-from audiosetzsl.manifest import Segment
-from audiosetzsl.shards import Kind, check_made_by, clips_of, fingerprint, read_shard, write_shard
-from audiosetzsl.show import show_table
+from audiosetzsl.shards import Kind, Recipe, check_made_by, clips_of, read_shard, write_shard
+from audiosetzsl.show import say, show_table
 from audiosetzsl.workspace import Workspace
-from extractors.features import ClipRow, VideoConfig, extract_block
+from extractors.extraction.block import Equipment, Extractors, extract_block, log_mel_recipe, video_recipe
+from extractors.extraction.rows import ClipRow
 from extractors.log_mel import LogMelConfig
-from flows.planning import plan_workspace, segments_of
+from extractors.video.nets import VideoConfig
+from flows.extracting.begun import as_begun, note_begun
+from flows.extracting.clips import clip_rows, digest_of
+from flows.extracting.devices import claim, devices_of, feeders_for
+from flows.extracting.tally import FOLDER, TallyMeter, start_over, tally_of
+from flows.planning import plan_workspace
 from flows.runner import Processes, Runner
 
 KINDS = (Kind.LOG_MEL, Kind.VIDEO)
-Row = dict[str, object]
+# Times that a stage goes on by itself after one of its processes has died.
+DEATHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """Devices that networks run on, and processes that decode for each; None is what the cores allow."""
+
+    device: str = "cpu"
+    feeders: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """The work on a block: what is extracted, by which recipes, and where."""
+
+    place: Workspace
+    extractors: Extractors
+    recipes: dict[Kind, Recipe]
+    devices: tuple[str, ...]
+    feeders: int
 
 
 def extract_features(
-    workspace: Path, video: VideoConfig | None = None, runner: Runner | None = None
+    workspace: Path,
+    video: VideoConfig | None = None,
+    runner: Runner | None = None,
+    sound: LogMelConfig | None = None,
+    machines: Machines | None = None,
 ) -> dict[tuple[str, str], int]:
     """Extract log-mel and video features of every fetched clip; a clip that fails is a row with a reason.
 
     Args:
         workspace: folder with manifest.parquet and clips/; gets features/log_mel and features/video.
-        video: weights, pictures and windows of the video network.
+        video: network, weights, pictures and windows; None goes on as the workspace was begun.
         runner: where to work; None is processes of this machine.
+        sound: the front-end; None likewise.
+        machines: devices and feeders; None is the cores of this machine.
 
     Raises:
         ShardError: features of another configuration are there already.
-        SetupError: the folder of clips that the ledger names is gone.
+        SetupError: weights, a device or the folder of clips that the ledger names are not there.
     """
-    place, video = Workspace(workspace), video or VideoConfig()
+    place, machines = Workspace(workspace), machines or Machines()
+    begun = as_begun(place) or Extractors(LogMelConfig(), VideoConfig())
+    extractors = Extractors(sound or begun.log_mel, video or begun.video)
+    recipes = recipes_of(extractors)
+    for kind, recipe in recipes.items():
+        check_made_by(place.features(kind), recipe.fingerprint)
+    devices = devices_of(machines.device)
+    feeders = feeders_for(devices) if machines.feeders is None else machines.feeders
+    note_begun(place, extractors)
+    extraction = Extraction(place, extractors, recipes, devices, feeders)
     blocks = plan_workspace(place)
-    sound = LogMelConfig()
-    check_made_by(place.features(Kind.LOG_MEL), fingerprint(sound))
-    check_made_by(place.features(Kind.VIDEO), fingerprint(video))
-    work = partial(extract_shards, place, sound, video)
-    stale = [block for block in blocks if _is_stale(place, block)]
-    for _ in (runner or Processes()).map("extract-features", work, stale):
-        pass
+    _extract(extraction, blocks, runner or Processes())
     counts = _counts(place, blocks)
     show_table(
         "Features", ["kind", "status or flag", "segments"], [[*key, n] for key, n in sorted(counts.items())]
@@ -55,77 +86,70 @@ def extract_features(
     return counts
 
 
-def extract_shards(place: Workspace, sound: LogMelConfig, video: VideoConfig, block: Block) -> list[Path]:
-    """Extract one block into a shard of each kind: a row for every segment of the block."""
-    # Several processes run side by side, and the sums of several threads differ in their last bits.
-    torch.set_num_threads(1)
-    ledger = _fetched(place, block)
-    clips = [_clip(place, segment, ledger.get(segment.segment_id)) for segment in segments_of(place, block)]
-    made_by = (fingerprint(sound), fingerprint(video))
-    return [
-        write_shard(table, place.features(kind) / block.file_name, kind, by, digest_of(ledger, block))
-        for kind, table, by in zip(KINDS, extract_block(clips, sound, video), made_by, strict=True)
-    ]
-
-
-def digest_of(ledger: Mapping[str, Row], block: Block) -> str:
-    """Digest of the clips that a block has: another one when a clip comes, or is another."""
-    clips = [
-        f"{name} {ledger[name]['sha256']}"
-        for name in block.segment_ids
-        if name in ledger and _is_ok(ledger[name])
-    ]
-    return hashlib.sha256("\n".join(clips).encode()).hexdigest()[:12]
-
-
-def _is_stale(place: Workspace, block: Block) -> bool:
-    """Whether a shard is missing, or clips have come since it was made: fetching goes on for weeks."""
-    shards = [place.features(kind) / block.file_name for kind in KINDS]
-    if not all(shard.is_file() for shard in shards):
-        return True
-    now = digest_of(_fetched(place, block), block)
-    return any(clips_of(shard) != now for shard in shards)
-
-
-def _fetched(place: Workspace, block: Block) -> dict[str, Row]:
-    """The attempt that counts of each segment of a block; segments that nobody asked for yet are absent.
+def recipes_of(extractors: Extractors) -> dict[Kind, Recipe]:
+    """What makes each kind of feature.
 
     Raises:
-        SetupError: the folder of a clip is gone.
+        SetupError: the weights of the network are not there.
     """
-    part = place.clips / block.file_name
-    if not part.is_file():
-        return {}  # fetching has not come so far
-    rows = last_attempts(read_ledger(part, ["segment_id", "verdict", "message", "path", "sha256"]))
-    return {str(row["segment_id"]): _as_it_is(place, row) for row in rows}
+    assert extractors.log_mel is not None and extractors.video is not None
+    return {Kind.LOG_MEL: log_mel_recipe(extractors.log_mel), Kind.VIDEO: video_recipe(extractors.video)}
 
 
-def _as_it_is(place: Workspace, row: Row) -> Row:
-    """A row of the ledger; one whose clip is lost says so."""
-    if not _is_ok(row):
-        return row
-    path = place.root / str(row["path"])
-    if path.is_file():
-        return row
-    if not path.parent.is_dir():
-        raise SetupError(
-            f"the ledger has a clip at {path}, and that folder does not exist; bring it back, or fetch anew with "
-            "`python -m flows fetch-clips --again ok`, which asks for lost clips only"
-        )
-    message = "its clip is lost; fetch-clips --again ok asks for it"
-    return {**row, "verdict": str(Verdict.NOT_FOUND), "message": message}
+def _extract(extraction: Extraction, blocks: list[Block], runner: Runner) -> None:
+    """Work on what is stale; a process that dies costs its block's work, and the clip it died at is set apart."""
+    place = extraction.place
+    workers = None if extraction.devices == ("cpu",) and not extraction.feeders else len(extraction.devices)
+    for death in range(DEATHS + 1):
+        stale = [block for block in blocks if stale_kinds(place, block)]
+        start_over(place.root, stale)
+        meter = TallyMeter(place.root, stale)
+        try:
+            for _ in runner.map(
+                "extract-features", partial(extract_shards, extraction), stale, meter, workers
+            ):
+                pass
+            break
+        except BrokenProcessPool:
+            if death == DEATHS:
+                raise
+            at = [tally.at for block in stale if (tally := tally_of(place.root, block)).at]
+            say(f"a process died; the clips in work were {', '.join(at)}: they are decoded apart from now on")
+    for block in blocks:
+        tally_of(place.root, block).path.unlink(missing_ok=True)
 
 
-def _is_ok(row: Row) -> bool:
-    return row["verdict"] == Verdict.OK
+def extract_shards(extraction: Extraction, block: Block) -> list[Path]:
+    """Extract one block into a shard of each kind that is stale: a row for every segment of the block."""
+    # Several processes run side by side, and the sums of several threads differ in their last bits.
+    torch.set_num_threads(1)
+    place, extractors, stale = extraction.place, extraction.extractors, stale_kinds(extraction.place, block)
+    wanted = Extractors(
+        extractors.log_mel if Kind.LOG_MEL in stale else None,
+        extractors.video if Kind.VIDEO in stale else None,
+    )
+    clips, digest = clip_rows(place, block)
+    tally = tally_of(place.root, block)
+
+    def on_clip(clip: ClipRow) -> None:
+        tally.begin(clip.segment_id)
+
+    equipment = Equipment(claim(extraction.devices, place.root / FOLDER), extraction.feeders)
+    tables = extract_block(clips, wanted, equipment, suspects=tally.suspects, on_clip=on_clip)
+    paths = [
+        write_shard(table, place.features(kind) / block.file_name, kind, extraction.recipes[kind], digest)
+        for kind, table in tables.items()
+    ]
+    tally.end(len(clips))
+    return paths
 
 
-def _clip(place: Workspace, segment: Segment, row: Row | None) -> ClipRow:
-    if row is None:
-        return ClipRow(segment.segment_id, None, "not asked for yet", segment.duration_s)
-    path = place.root / str(row["path"]) if _is_ok(row) else None
-    reason = "" if path else f"{row['verdict']}: {row['message']}"
-    return ClipRow(segment.segment_id, path, reason, segment.duration_s)
+def stale_kinds(place: Workspace, block: Block) -> list[Kind]:
+    """Kinds whose shard is missing, or older than clips that have come since: fetching goes on for weeks."""
+    shards = {kind: place.features(kind) / block.file_name for kind in KINDS}
+    there = [kind for kind, shard in shards.items() if shard.is_file()]
+    now = digest_of(place, block) if there else ""
+    return [kind for kind in KINDS if kind not in there or clips_of(shards[kind]) != now]
 
 
 def _counts(place: Workspace, blocks: list[Block]) -> dict[tuple[str, str], int]:

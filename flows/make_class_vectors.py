@@ -3,36 +3,66 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from audiosetzsl.errors import SetupError
-from audiosetzsl.files import write_table
+from audiosetzsl.classes import ClassList
+from audiosetzsl.errors import ShardError
 from audiosetzsl.manifest import class_list_of, read_manifest
-from audiosetzsl.shards import TEXT_SCHEMA, TEXT_WIDTH
+from audiosetzsl.shards import recipe_of
+from audiosetzsl.show import Cell, say, show_table
+from audiosetzsl.word_tables.named import NamedVectors, read_class_vectors, write_class_vectors
+from audiosetzsl.word_tables.neighbours import neighbours, odd_vectors
 from audiosetzsl.workspace import Workspace
-from extractors.words.class_vectors import load_ontology_vectors, read_npz_vectors, vectors_for
+from flows.choose_vectors import AUDIOSET, Wording, choose
 
 
-def make_class_vectors(workspace: Path, vectors: Path | None = None) -> Path:
-    """Give every class of the manifest its vector.
+def make_class_vectors(
+    workspace: Path, vectors: str | Path | None = None, wording: Wording | None = None
+) -> Path:
+    """Give every class of the manifest its vector, and show which classes lie near each other by them.
 
     Args:
         workspace: folder with manifest.parquet; gets features/text.
-        vectors: .npz with `names` and `vectors`; None takes the ones made of AudioSet's own descriptions.
+        vectors: a table of word vectors; `sentence-transformers:` and a folder or name; `audioset` for those made
+            of AudioSet's own descriptions; None keeps what the workspace has for these classes, else AudioSet's.
+        wording: which words stand for the classes.
 
     Raises:
-        SetupError: a class has no vector, or the vectors have another width than 300.
+        SetupError: a class has no vector, or the file or its phrases cannot be used.
     """
-    place = Workspace(workspace)
+    place, wording = Workspace(workspace), wording or Wording()
     classes = class_list_of(read_manifest(place.manifest))
-    if vectors is None:
-        matrix = vectors_for([c.mid for c in classes], load_ontology_vectors())
-    else:
-        matrix = vectors_for(classes.names, read_npz_vectors(vectors))
-    if matrix.shape[1] != TEXT_WIDTH:
-        raise SetupError(f"{vectors}: class vectors are {matrix.shape[1]} wide, expected {TEXT_WIDTH}")
-    column = pa.FixedSizeListArray.from_arrays(
-        pa.array(matrix.astype(np.float32).ravel()), type=TEXT_SCHEMA.field("vector").type
-    )
-    table = pa.Table.from_arrays([pa.array(classes.names, pa.string()), column], schema=TEXT_SCHEMA)
-    return write_table(table, place.text, TEXT_SCHEMA)
+    if vectors is None and wording == Wording() and (source := _source_of(place.text, classes)):
+        say(f"{place.text} is made already, of {source}; --vectors {AUDIOSET} or FILE makes it anew")
+        return place.text
+    made = choose(classes, str(vectors or AUDIOSET), wording)
+    write_class_vectors(made, place.text)
+    show_neighbours(made, classes)
+    return place.text
+
+
+def show_neighbours(made: NamedVectors, classes: ClassList) -> None:
+    """Print for each class what its vector was made of and what lies nearest, and what looks wrong."""
+    seen = np.array([c.seen for c in classes])
+    near = neighbours(made.names, made.matrix, seen)
+
+    def told(name: str, among: str) -> str:
+        rows = near[(near.class_name == name) & (near.among == among)]
+        return ", ".join(f"{row.neighbour} {row.cosine:.2f}" for row in rows.itertuples())
+
+    rows: list[list[Cell]] = [
+        [c.name if c.seen else f"{c.name}*", words, told(c.name, "all"), told(c.name, "seen")]
+        for c, words in zip(classes, made.wording, strict=True)
+    ]
+    title = f"class vectors [{len(made.names)} x {made.matrix.shape[1]}] of {made.source['source']}"
+    show_table(title, ["class (* unseen)", "made of", "nearest classes", "nearest seen classes"], rows)
+    for warning in odd_vectors(made.names, made.matrix):
+        say(f"warning: {warning}")
+
+
+def _source_of(path: Path, classes: ClassList) -> str | None:
+    """What the vectors of a file were made of; None if there is none for these classes that says so."""
+    try:
+        has_them = read_class_vectors(path)[0] == classes.names
+        return str(recipe_of(path).facts["source"]) if has_them else None
+    except (ShardError, KeyError):
+        return None

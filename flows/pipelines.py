@@ -1,12 +1,14 @@
 """Pipelines: the stages in their order, up to the shards and from the shards to the tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.workspace import Workspace
+from extractors.video.nets import weights_name
 from flows.asking import Asking
 from flows.embed_audio import embed_audio
-from flows.extract_features import extract_features
+from flows.extract_features import Machines, extract_features
 from flows.fetch_clips import fetch_clips
 from flows.make_class_vectors import make_class_vectors
 from flows.presets import Preset
@@ -23,16 +25,23 @@ def make_dataset(
     source: str = "synthetic",
     runner: Runner | None = None,
     asking: Asking | None = None,
+    weights: str | None = None,
+    machines: Machines | None = None,
 ) -> dict[tuple[str, str], int]:
     """Manifest to shards: takes the workspace's manifest, or a sample of the published one where it has none.
 
+    `weights` are those of the video network, None takes the preset's; `machines` are the devices it runs on.
+
     Raises:
-        SetupError: stand-ins of the whole dataset were asked for, which nobody wants.
+        SetupError: stand-ins of the whole dataset were asked for, which nobody wants; or there are no weights,
+            which is better known now than after weeks of fetching.
 
     Returns:
         How many segments have which (kind, status or flag), as extract-features counts them.
     """
     runner = runner or Processes()
+    video = replace(settings.video, weights=weights) if weights else settings.video
+    weights_name(video)
     if not Workspace(workspace).manifest.is_file():
         if source == "synthetic" and settings.per_class is None:
             raise SetupError(
@@ -41,7 +50,7 @@ def make_dataset(
             )
         sample_manifest(workspace, per_class=settings.per_class)
     fetch_clips(workspace, source, settings.block_size, runner, asking)
-    return extract_features(workspace, settings.video, runner)
+    return extract_features(workspace, video, runner, machines=machines)
 
 
 def make_results(

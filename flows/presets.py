@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from audiosetzsl.blocks import BLOCK_SIZE
 from audiosetzsl.errors import SetupError
-from extractors.features import VideoConfig
-from models.fit_audio_cnn import AudioCnnTraining
+from extractors.video.nets import VideoConfig
+from models.audio_cnn import AudioCnnTraining
 from models.fit_cjme import CjmeTraining
 
 
@@ -26,8 +26,8 @@ PRESETS = {
     "demo": Preset(
         per_class=12,
         block_size=32,
-        video=VideoConfig(size=64, short_side=64, fps=2.0, window=20, hop=20),
-        audio=AudioCnnTraining(crop_frames=128, passes=10),
+        video=VideoConfig(weights="random:0", size=64, short_side=64, fps=2.0, window=20, hop=20),
+        audio=AudioCnnTraining(crop_frames=128, passes=8, settling_batches=2),
         cjme=CjmeTraining(passes=60, decay_every=40),
     ),
 }

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Protocol, TypeVar
 
@@ -73,12 +72,13 @@ class Processes:
             return
         # Spawned, not forked: a fork of a process that has used torch's threads can hang.
         context = get_context("spawn")
-        over = context.Event()
+        # Open until the end: an event would wait for workers that died to take notice of it.
+        over, until = context.Pipe(duplex=False)
+        n = min(workers or self.workers, len(blocks))
         with (
+            over,
             progress_bar() as bar,
-            ProcessPoolExecutor(
-                min(workers or self.workers, len(blocks)), mp_context=context, initializer=_begin, initargs=(over,)
-            ) as pool,
+            ProcessPoolExecutor(n, mp_context=context, initializer=_begin, initargs=(over,)) as pool,
         ):
             task = bar.add_task(name, total=meter.total if meter else len(blocks))
 
@@ -95,7 +95,7 @@ class Processes:
             finally:
                 for future in futures:
                     future.cancel()
-                over.set()
+                until.close()
 
     def gate(self) -> Gate:
         """Nobody."""
@@ -114,32 +114,28 @@ class _Worker:
     is_over = False
 
 
-def _begin(over: Event) -> None:
+def _begin(over: Connection) -> None:
     """Set a worker up: one thread, as many work side by side; and Ctrl-C is the business of who started it."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, _break_off)
     threading.Thread(target=_listen, args=(over,), daemon=True).start()
-    threading.Thread(target=_outlive_nobody, daemon=True).start()
 
 
-def _listen(over: Event) -> None:
-    """Wait for the end, and wake the main thread out of whatever it does."""
-    over.wait()
-    _Worker.is_over = True
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+def _listen(over: Connection) -> None:
+    """Wait for the end, and wake the main thread out of whatever it does.
 
-
-def _outlive_nobody() -> None:
-    """End when whoever started this process was killed: the pool itself would wait for ever for its next block."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
+    The end is told by closing the other side, which happens also to a stage that is killed. The pool would then
+    wait for ever for its next block.
+    """
+    wait([over])
     _Worker.is_over = True
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
     time.sleep(GRACE_S)
-    os._exit(1)
+    parent = parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
 
 
 def _break_off(signum: int, frame: FrameType | None) -> None:

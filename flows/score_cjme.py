@@ -10,10 +10,10 @@ from audiosetzsl.evaluation.protocol import Scores, choose_beta
 from audiosetzsl.evaluation.scores import write_scores
 from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
 from audiosetzsl.features import ClipVectors, load_vectors
-from audiosetzsl.files import read_table
 from audiosetzsl.manifest import class_list_of, read_manifest
-from audiosetzsl.shards import TEXT_SCHEMA, Kind, fingerprint, vectors_of
+from audiosetzsl.shards import Kind, fingerprint
 from audiosetzsl.show import progress_bar, say
+from audiosetzsl.word_tables.named import read_class_vectors
 from audiosetzsl.workspace import Workspace
 from models.cjme import Cjme, CjmeConfig, save_cjme
 from models.fit_cjme import CjmePass, CjmeTraining, fit_cjme
@@ -28,9 +28,10 @@ def score_cjme(workspace: Path, training: CjmeTraining | None = None, seed: int 
     It learns from train clips of seen classes; val, with its clips of unseen classes as in the paper, says
     when to stop. Returns the checkpoint.
     """
-    place, training, config = Workspace(workspace), training or CjmeTraining(), CjmeConfig()
+    place, training = Workspace(workspace), training or CjmeTraining()
     table = ClassTable.of(class_list_of(read_manifest(place.manifest)))
     text = class_vectors(place, table)
+    config = CjmeConfig(text_width=text.shape[1])
     train = load_vectors(place, KINDS, split="train", seen=True)
     data = hashlib.sha256(text.tobytes() + b"".join(train[kind].tobytes() for kind in KINDS)).hexdigest()
     made_of = fingerprint(training, shape=fingerprint(config), data=data, seed=str(seed))
@@ -77,9 +78,8 @@ def features_of(clips: ClipVectors) -> ClipFeatures:
 
 
 def class_vectors(place: Workspace, table: ClassTable) -> np.ndarray:
-    """Class vectors [n_classes, 300] in the order of the class table."""
-    text = read_table(place.text, TEXT_SCHEMA, error=ShardError)
-    rows = dict(zip(text["class_name"].to_pylist(), vectors_of(text), strict=True))
+    """Class vectors [n_classes, width] in the order of the class table."""
+    rows = dict(zip(*read_class_vectors(place.text), strict=True))
     missing = sorted(set(table.names) - set(rows))
     if missing:
         raise ShardError(

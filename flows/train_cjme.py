@@ -21,7 +21,7 @@ def train_cjme(
     Args:
         workspace: folder that build-dataset filled.
         preset: settings of every stage, `demo` (small, for a trial) or `paper`.
-        vectors: class vectors (.npz with names and vectors); none are AudioSet's own words.
+        vectors: class vectors, as make-class-vectors takes them; none are those that are there, or AudioSet's own.
         seed: of everything that is drawn.
     """
     folder = Path(workspace).resolve()

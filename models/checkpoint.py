@@ -48,8 +48,10 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], dic
     return state, facts
 
 
-def fill(model: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Put the weights read from `path` into a network of the same shape.
+def fill(
+    model: nn.Module, state: Mapping[str, torch.Tensor], path: Path, advice: str = "train the model again"
+) -> None:
+    """Put the weights read from `path` into a network of the same shape; `advice` is what to do if they do not fit.
 
     Raises:
         SetupError: a weight is missing, unknown, or of another shape.
@@ -61,6 +63,6 @@ def fill(model: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> Non
         first = wrong[0]
         raise SetupError(
             f"{path}: {len(wrong)} weights do not fit the network, the first is {first}: "
-            f"{found.get(first)}, expected {expected.get(first)}; train the model again"
+            f"{found.get(first)}, expected {expected.get(first)}; {advice}"
         )
     model.load_state_dict(state)

@@ -57,17 +57,21 @@ def test_each_room_is_this_checkouts(room):
 
 
 def commands_of(app):
-    return {
+    """Commands by name; those of a group with its name before theirs."""
+    commands = {
         command.name or command.callback.__name__.replace("_", "-"): command
         for command in app.registered_commands
     }
+    for group in app.registered_groups:
+        commands |= {f"{group.name} {name}": c for name, c in commands_of(group.typer_instance).items()}
+    return commands
 
 
 @pytest.mark.parametrize("program", ["audiosetzsl", "python -m flows"])
 def test_the_readme_and_the_help_name_the_same_commands(program):
     app = dataset_app if program == "audiosetzsl" else factory_app
     documents = README + "".join(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))
-    told = set(re.findall(rf"^[ |`]*{program} ([a-z][a-z-]+)", documents, re.M))
+    told = set(re.findall(rf"^[ |`]*{program} ((?:shards )?[a-z][a-z-]+)", documents, re.M))
     there = set(commands_of(app))
     assert told <= there, f"documents name commands that are not there: {told - there}"
     missing = there - told
@@ -75,14 +79,14 @@ def test_the_readme_and_the_help_name_the_same_commands(program):
 
 
 OPTIONS = re.findall(
-    r"(audiosetzsl|python -m flows) ([a-z-]+)((?: +(?:--[a-z-]+|[A-Za-z0-9_:./\[\]-]+))*)", README
+    r"(audiosetzsl|python -m flows) ((?:shards )?[a-z-]+)((?: +(?:--[a-z-]+|[A-Za-z0-9_:./\[\]-]+))*)", README
 )
 
 
 @pytest.mark.parametrize(("program", "command", "rest"), OPTIONS)
 def test_options_that_the_readme_shows_exist(program, command, rest):
     app = dataset_app if program == "audiosetzsl" else factory_app
-    text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}, color=False).output
+    text = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}, color=False).output
     for option in re.findall(r"--[a-z-]+", rest):
         assert option in re.sub(r"\x1b\[[0-9;]*m", "", text), f"{program} {command} has no {option}"
 

@@ -12,6 +12,7 @@ from audiosetzsl.cli.availability import import_availability, publish_availabili
 from audiosetzsl.cli.clips import plan, status
 from audiosetzsl.cli.doctor import doctor
 from audiosetzsl.cli.publishing import diff, publish, verify
+from audiosetzsl.cli.shards import shards
 from audiosetzsl.cli.tables import classes, stats
 from audiosetzsl.errors import AudioSetZSLError
 
@@ -27,6 +28,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(shards, name="shards")
 
 
 def main() -> None:

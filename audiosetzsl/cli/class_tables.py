@@ -16,8 +16,8 @@ from audiosetzsl.selection.kinetics import (
     read_kinetics_names,
 )
 from audiosetzsl.selection.suggest import suggest
-from audiosetzsl.selection.word_table import read_word_table
 from audiosetzsl.show import Cell, say, show_table
+from audiosetzsl.word_tables.reading import read_word_table
 
 _MARKS = {True: "✓", False: "✗", None: "?"}
 
@@ -158,6 +158,6 @@ def _kinetics_line(classes: ClassList, audits: list[Audit], names: KineticsNames
     if not names.enough:
         line += (
             f". These vectors know too few Kinetics names ({ENOUGH:.0%} are needed) to call a class far from all: "
-            "give a table of more words, such as the word2vec vectors written out as text"
+            "give a table of more words, such as those of word2vec or GloVe"
         )
     return f"{line}."

@@ -50,7 +50,7 @@ def classes(
     suggest: Annotated[bool, typer.Option("--suggest", help="List labels that could be classes.")] = False,
     toml: Annotated[bool, typer.Option("--toml", help="Print the list as TOML, to start from.")] = False,
     vectors: Annotated[
-        Path | None, typer.Option(help="Audit: word vectors, .npz (names, vectors) or word2vec text.")
+        Path | None, typer.Option(help="Audit: word vectors of word2vec, fastText or GloVe, .npz or Parquet.")
     ] = None,
     kinetics: Annotated[
         Path | None, typer.Option(help="Audit: names of the Kinetics classes, one a line.")

@@ -10,7 +10,7 @@ from audiosetzsl.building.labels import judge
 from audiosetzsl.classes import Class, ClassList
 from audiosetzsl.selection.co_occurrence import Companion, count_labels
 from audiosetzsl.selection.kinetics import KineticsNames, Nearest, embed_class
-from audiosetzsl.selection.word_table import WordTable
+from audiosetzsl.word_tables.table import WordTable
 
 MIN_QUALITY = 0.7  # the paper, section 4: classes whose annotation is less sure than this are removed
 UNRATED = Quality(0, 0)

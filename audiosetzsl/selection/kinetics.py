@@ -8,7 +8,7 @@ import numpy as np
 
 from audiosetzsl.classes import Class
 from audiosetzsl.errors import SetupError
-from audiosetzsl.selection.word_table import WordTable
+from audiosetzsl.word_tables.table import WordTable
 
 MAX_SIMILARITY = 0.8  # the paper, section 4: an unseen class is not nearer than this to any Kinetics class
 ENOUGH = 0.9  # of the names must be known before a class can be called far from all of them

@@ -3,18 +3,17 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
+
+from extractors.video.pooling import same_padding
 
 WIDTH = 1024
 N_KINETICS_CLASSES = 400
 # Carreira & Zisserman's networks were trained with Sonnet, whose batch norm adds 1e-3 and not torch's 1e-5.
 BATCH_NORM_EPS = 1e-3
-# Windows go through the network together up to one full-size stack, which takes 0.8 GB.
-BATCH_PIXELS = 64 * 224 * 224
 # Endpoint, channels in, and the channels of b0 / b1a, b1b / b2a, b2b / b3b.
 MIXED = {
     "Mixed_3b": (192, (64, 96, 128, 16, 32, 32)),
@@ -27,18 +26,6 @@ MIXED = {
     "Mixed_5b": (832, (256, 160, 320, 32, 128, 128)),
     "Mixed_5c": (832, (384, 192, 384, 48, 128, 128)),
 }
-
-
-def same_padding(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]) -> tuple[int, ...]:
-    """TensorFlow's SAME padding of (T, H, W), in the order that `functional.pad` takes: W first.
-
-    Each axis comes out at ceil(n / stride); an odd pixel of padding goes to the end.
-    """
-    padding: list[int] = []
-    for n, k, s in zip(reversed(shape), reversed(kernel), reversed(stride), strict=True):
-        total = max((-(-n // s) - 1) * s + k - n, 0)
-        padding += [total // 2, total - total // 2]
-    return tuple(padding)
 
 
 def _max_pool(
@@ -134,32 +121,6 @@ class I3D(nn.Module):
         # 2x7x7 is the whole map of a 224 pixel picture; smaller pictures have smaller maps.
         kernel = [min(most, n) for most, n in zip((2, 7, 7), last.shape[2:], strict=True)]
         return functional.avg_pool3d(last, kernel, stride=1)
-
-
-def window_starts(n_frames: int, window: int, hop: int) -> list[int]:
-    """First frames of the windows that cover a clip; the last window ends where the clip does."""
-    if n_frames <= window:
-        return [0]
-    n_windows = -(-(n_frames - window) // hop) + 1
-    return [min(i * hop, n_frames - window) for i in range(n_windows)]
-
-
-@torch.inference_mode()
-def clip_vector(
-    net: I3D, frames: UInt8[np.ndarray, "n_frames height width 3"], *, window: int, hop: int
-) -> Float32[np.ndarray, "1024"]:
-    """Mean of the network's features over the windows of a clip; a short clip repeats its last frame."""
-    missing = max(window - len(frames), 0)
-    frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
-    starts = window_starts(len(frames), window, hop)
-    at_once = max(BATCH_PIXELS // frames[:window, :, :, 0].size, 1)
-    vectors = []
-    for first in range(0, len(starts), at_once):
-        batch = np.stack([frames[s : s + window] for s in starts[first : first + at_once]])
-        video = torch.from_numpy(batch).float().mul_(2 / 255).sub_(1).permute(0, 4, 1, 2, 3)
-        vectors.append(net.vectors(video))
-    mean: np.ndarray = torch.cat(vectors).mean(dim=0).numpy()
-    return mean
 
 
 def random_i3d(seed: int) -> I3D:

@@ -1,7 +1,6 @@
-"""Class vectors: one point in a space of words for every class name, seen or unseen."""
+"""Class vectors that need no download: AudioSet's names and descriptions, by TF-IDF and SVD."""
 
 import json
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,31 +82,20 @@ def load_ontology_vectors(path: Path = ONTOLOGY_VECTORS) -> dict[str, Float32[np
     return dict(zip(table["mid"].to_pylist(), vectors, strict=True))
 
 
-def read_npz_vectors(path: Path) -> dict[str, Float32[np.ndarray, " width"]]:
-    """Vectors by class name from an .npz with `names` (n) and `vectors` (n x width); pickles are refused.
+def load_ontology_labels(path: Path = ONTOLOGY_VECTORS) -> dict[str, str]:
+    """AudioSet's names of all classes by mid.
 
     Raises:
-        SetupError: the file is absent or damaged, lacks an array, or its arrays do not fit each other.
+        SetupError: the file is absent, damaged or of another schema.
     """
-    expected = f"{path}: expected an .npz with the arrays names (n) and vectors (n x width)"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names, vectors = arrays["names"], arrays["vectors"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
-        raise SetupError(f"{expected}; {problem}") from problem
-    if names.ndim != 1 or vectors.ndim != 2 or len(names) != len(vectors):
-        raise SetupError(f"{expected}; they are {names.shape} and {vectors.shape}")
-    if names.dtype.kind != "U" or vectors.dtype.kind != "f" or not np.isfinite(vectors).all():
-        raise SetupError(f"{expected}: words and finite floats; they are {names.dtype} and {vectors.dtype}")
-    if len(set(names)) < len(names):
-        raise SetupError(f"{expected}; a name stands twice in it")
-    return dict(zip(names.tolist(), vectors.astype(np.float32), strict=True))
+    table = read_table(path, SCHEMA, error=SetupError)
+    return dict(zip(table["mid"].to_pylist(), table["name"].to_pylist(), strict=True))
 
 
 def vectors_for(
     keys: Iterable[str], vectors: Mapping[str, Float32[np.ndarray, " width"]]
 ) -> Float32[np.ndarray, "n_classes width"]:
-    """One row a class, in the order of `keys` (mids or names, as `vectors` has them).
+    """One row a class, in the order of `keys`, its mids.
 
     Raises:
         SetupError: classes without a vector, all of them named.

@@ -18,6 +18,7 @@ from audiosetzsl.files import (
     atomic_path,
     check_schema,
     locked,
+    read_parquet,
     read_table,
     sha256_of,
     write_bytes,
@@ -225,6 +226,31 @@ def test_another_set_or_order_of_columns_is_refused(table, tmp_path):
     pq.write_table(swapped, path)
     with pytest.raises(ShardError, match=expected):
         read_table(path, SCHEMA, error=ShardError)
+
+
+def test_a_writer_says_whose_contract_is_broken(table, tmp_path):
+    with pytest.raises(ShardError, match=r"t\.parquet: columns are \['name'\], expected"):
+        write_table(table.select(["name"]), tmp_path / "t.parquet", SCHEMA, error=ShardError)
+
+
+def test_a_file_of_any_schema_is_read_with_its_checksums(table, written, tmp_path):
+    assert read_parquet(written).equals(table)
+    assert read_parquet(written, columns=["count"]).equals(table.select(["count"]))
+    content = bytearray(written.read_bytes())
+    content[footer_start(content) // 2] ^= 1
+    written.write_bytes(content)
+    with pytest.raises(ShardError, match=r"t\.parquet is damaged \(.+\); delete it and make it again"):
+        read_parquet(written, error=ShardError)
+    with pytest.raises(ManifestError, match=r"gone\.parquet does not exist; make it first or check the path"):
+        read_parquet(tmp_path / "gone.parquet")
+
+
+def test_a_layout_of_ones_own(table, tmp_path):
+    path = write_table(table, tmp_path / "t.parquet", SCHEMA, compression="none", use_dictionary=["name"])
+    with pq.ParquetFile(path) as file:
+        group = file.metadata.row_group(0)
+    assert {group.column(i).compression for i in range(group.num_columns)} == {"UNCOMPRESSED"}
+    assert read_table(path, SCHEMA).equals(table)
 
 
 def test_a_column_that_is_asked_for_and_absent_is_refused(table, tmp_path):

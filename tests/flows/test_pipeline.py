@@ -136,11 +136,11 @@ def test_stand_ins_of_the_whole_dataset_are_refused(tmp_path):
 
 def test_training_twice_gives_the_same_model(done, tmp_path):
     shutil.copytree(done, tmp_path / "w")
-    first = {path.name: path.read_bytes() for path in (tmp_path / "w" / "models").iterdir()}
+    first = {path.name: path.read_bytes() for path in (tmp_path / "w" / "models").glob("*.safetensors")}
     shutil.rmtree(tmp_path / "w" / "models")
     shutil.rmtree(tmp_path / "w" / "features" / "audio")
     make_results(tmp_path / "w", SETTINGS)
-    again = {path.name: path.read_bytes() for path in (tmp_path / "w" / "models").iterdir()}
+    again = {path.name: path.read_bytes() for path in (tmp_path / "w" / "models").glob("*.safetensors")}
     assert first.keys() == again.keys()
     for name in first:
         assert np.array_equal(np.frombuffer(first[name], np.uint8), np.frombuffer(again[name], np.uint8))

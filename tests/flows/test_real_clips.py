@@ -13,13 +13,13 @@ from audiosetzsl.clips.reading import read_parts
 from audiosetzsl.features import load_vectors, stream_log_mel
 from audiosetzsl.shards import Kind, read_shard
 from audiosetzsl.workspace import Workspace
-from extractors.features import VideoConfig
+from extractors.video.nets import VideoConfig
 from flows.extract_features import extract_features
 from flows.fetch_clips import fetch_clips
 from flows.sample_manifest import sample_manifest
 
 pytestmark = pytest.mark.real
-SMALL = VideoConfig(size=64, short_side=64, fps=4.0, window=16, hop=16)
+SMALL = VideoConfig(weights="random:0", size=64, short_side=64, fps=4.0, window=16, hop=16)
 
 
 def remux(source, target, silent=False):

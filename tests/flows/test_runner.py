@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,15 @@ def test_the_first_error_ends_the_stage():
         list(Processes(2).map("stage", fail_at_three, range(100)))
 
 
+def die(n):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_is_told_and_not_waited_for():
+    with pytest.raises(BrokenProcessPool, match="terminated abruptly"):
+        list(Processes(2).map("stage", die, range(4)))
+
+
 def test_who_hears_no_more_ends_the_stage_however_far_it_is():
     """Some workers are then between two blocks, or just starting: none may die of it, or the pool breaks."""
     for n in range(4):
@@ -81,6 +92,15 @@ def ended_in_order(folder):
     return sorted(path.name for path in folder.glob("*.ended"))
 
 
+def alive(group):
+    """Whether a process of a group runs; one that is only not buried yet does not."""
+    stats = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            stats.append(path.read_text().rpartition(")")[2].split())
+    return any(int(pgrp) == group and state != "Z" for state, _, pgrp, *_ in stats)
+
+
 @pytest.mark.parametrize("whom", ["it alone", "all, as a terminal does"])
 def test_one_interrupt_ends_all_that_work_in_order_and_at_once(tmp_path, endless, whom):
     began_s = time.monotonic()
@@ -96,7 +116,7 @@ def test_a_stage_that_is_killed_leaves_no_process_behind(tmp_path, endless):
     endless.kill()
     endless.wait()
     until = time.monotonic() + 30
-    while subprocess.run(["pgrep", "-g", str(endless.pid)], capture_output=True).stdout:
+    while alive(endless.pid):
         assert time.monotonic() < until, "its workers wait for ever for their next block"
         time.sleep(0.2)
     assert ended_in_order(tmp_path) == ["0.ended", "1.ended"]

@@ -4,19 +4,14 @@ import shutil
 
 import pytest
 
-from audiosetzsl.errors import SetupError, ShardError
+from audiosetzsl.errors import SetupError
 from audiosetzsl.manifest import read_manifest
-from audiosetzsl.shards import Kind
 from audiosetzsl.workspace import Workspace
-from extractors.features import VideoConfig
 from flows.build_manifest import build_manifest
-from flows.extract_features import extract_features
-from flows.fetch_clips import fetch_clips
 from flows.planning import plan_workspace, segments_of
 from flows.presets import preset
 from flows.sample_manifest import sample_manifest
 
-TINY = VideoConfig(size=32, short_side=32, fps=1.0, window=9, hop=9)
 NAMES = {"/m/0bt9lr": "Dog", "/m/068zj": "Pig"}
 TOML = """
 name = "two"
@@ -103,24 +98,3 @@ def test_a_sample_does_not_replace_another_one(place):
 def test_an_unknown_preset_is_refused():
     with pytest.raises(SetupError, match=r"there is no preset 'papr', expected one of paper, demo"):
         preset("papr")
-
-
-def test_features_of_another_configuration_are_refused(place):
-    fetch_clips(place.root, block_size=40)
-    extract_features(place.root, TINY)
-    with pytest.raises(
-        ShardError, match=r"video/part-00000.parquet was made by configuration .*delete the folder"
-    ):
-        extract_features(place.root, VideoConfig(size=64, short_side=64, fps=1.0, window=9, hop=9))
-
-
-def test_a_block_that_is_lost_is_made_again_and_the_same(place):
-    fetch_clips(place.root, block_size=20)
-    extract_features(place.root, TINY)
-    part = place.features(Kind.VIDEO) / "part-00001.parquet"
-    before, kept = part.read_bytes(), place.features(Kind.VIDEO) / "part-00000.parquet"
-    stamp = kept.stat().st_mtime_ns
-    part.unlink()
-    extract_features(place.root, TINY)
-    assert part.read_bytes() == before
-    assert kept.stat().st_mtime_ns == stamp

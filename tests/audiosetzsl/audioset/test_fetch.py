@@ -1,11 +1,9 @@
 """Fetching AudioSet's files from a real server on loopback that breaks off, changes files or knows no ranges."""
 
 import hashlib
-import http.server
-import threading
-from typing import ClassVar
 
 import pytest
+from loopback_file import serving
 
 from audiosetzsl.audioset.fetch import fetch, fetch_audioset
 from audiosetzsl.audioset.remotes import REMOTES, Remote
@@ -14,36 +12,10 @@ from audiosetzsl.errors import AudioSetFileError
 CONTENT = bytes(range(256)) * 1000
 
 
-class Server(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT; the test sets how."""
-
-    ranges = True
-    cut_at = None
-    requests: ClassVar = []
-
-    def do_GET(self):
-        wanted = self.headers.get("Range")
-        type(self).requests.append(wanted)
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
-        body = CONTENT[start:]
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: self.cut_at])
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server():
-    handler = type("Handler", (Server,), {"requests": []})
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    handler.url = f"http://127.0.0.1:{running.server_port}/list.csv"
-    yield handler
-    running.shutdown()
-    running.server_close()
+    with serving(CONTENT) as running:
+        yield running
 
 
 def remote_of(server, content=CONTENT):

@@ -9,7 +9,7 @@ from audiosetzsl.classes import AUDIOSETZSL, Class, ClassList
 from audiosetzsl.selection.audit import audit, candidates_of, passes_quality
 from audiosetzsl.selection.co_occurrence import Companion, count_labels, pool_label_sets
 from audiosetzsl.selection.kinetics import embed_names
-from audiosetzsl.selection.word_table import WordTable
+from audiosetzsl.word_tables.table import WordTable
 
 # Twelve sounds: animals (one group, however deep), vehicles and water (groups of the second level).
 PARENT = {

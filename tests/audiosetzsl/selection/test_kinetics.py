@@ -6,7 +6,7 @@ import pytest
 from audiosetzsl.classes import Class
 from audiosetzsl.errors import SetupError
 from audiosetzsl.selection.kinetics import Nearest, embed_class, embed_names, read_kinetics_names
-from audiosetzsl.selection.word_table import WordTable
+from audiosetzsl.word_tables.table import WordTable
 
 TABLE = WordTable(
     {
@@ -96,7 +96,7 @@ def test_a_file_without_names_is_refused(tmp_path):
 
 @pytest.mark.real
 def test_the_33_vectors_know_too_few_of_the_kinetics_names(real_data):
-    from audiosetzsl.selection.word_table import read_word_table
+    from audiosetzsl.word_tables.reading import read_word_table
 
     all_names = read_kinetics_names(real_data / "kinetics" / "label_map.txt")
     table = read_word_table(real_data / "word_vectors" / "audiosetzsl33_w2v_300d_best.npz", all_names)

@@ -12,8 +12,8 @@ import truth_media as truth
 from held_cuts import SOUND_OFF_S, boxes, cut, hold, sources_of
 
 from audiosetzsl.errors import ClipError
-from extractors.media.decoding import PictureConfig, read_frames, read_sound
 from extractors.media.inspection import inspect
+from extractors.media.reading import CentreCrop, PictureConfig, read_frames, read_sound
 
 
 def test_the_media_tell_the_truth(source):
@@ -117,7 +117,7 @@ def test_another_ffmpeg_and_our_own_reader_show_the_same(source, tmp_path):
     assert sum(row[0] == "0" for row in rows) == len(truth.frame_numbers(path)) == 251
     samples = sum(int(row[3]) for row in rows if row[0] == "1")
     assert samples / truth.SOUND_RATE_HZ == pytest.approx(10, abs=0.013)
-    assert len(read_frames(path, PictureConfig(32, 32, fps=25.0))) == 250
+    assert len(read_frames(path, PictureConfig(25.0, CentreCrop(32, 32)))) == 250
     assert len(read_sound(path)) / 16_000 == pytest.approx(10, abs=0.013)
 
 
@@ -167,7 +167,7 @@ def test_a_real_cut_is_the_official_clip(real_data, tmp_path, capsys):
     clips = real_data / "clips"
     path = cut([clips / "full_--8puiAGLhs.mp4"], tmp_path / "clip.mp4", 30, 40).path
     official = clips / "car_--8puiAGLhs_30000.mp4"
-    size = PictureConfig(96, 96, fps=29.97)
+    size = PictureConfig(29.97, CentreCrop(96, 96))
     ours, theirs = (read_frames(p, size).astype(np.float32)[5:245] for p in (path, official))
     mse = {lag: ((ours[8 + lag : 208 + lag] - theirs[8:208]) ** 2).mean() for lag in range(-6, 7)}
     lag, psnr = min(mse, key=mse.get), 10 * np.log10(255**2 / min(mse.values()))

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from extractors.log_mel import LogMelConfig, log_mel
-from extractors.media.decoding import PictureConfig, read_frames, read_sound
 from extractors.media.inspection import inspect
+from extractors.media.reading import CentreCrop, PictureConfig, read_frames, read_sound
 from extractors.media.synthetic import SyntheticConfig, render_clip
 
-PICTURES = PictureConfig(64, 64, 8.0)
+PICTURES = PictureConfig(8.0, CentreCrop(64, 64))
 
 
 def told(path):

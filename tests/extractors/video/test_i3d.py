@@ -1,30 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional
 
-from extractors.video.i3d import (
-    BATCH_PIXELS,
-    I3D,
-    Unit,
-    clip_vector,
-    random_i3d,
-    same_padding,
-    window_starts,
-)
+from extractors.video.i3d import I3D, Unit, random_i3d
 
 
-@pytest.fixture(scope="module")
-def net():
-    return random_i3d(0)
-
-
-def noise_clip(n_frames, seed=0, size=48):
-    return np.random.default_rng(seed).integers(0, 256, (n_frames, size, size, 3), dtype=np.uint8)
-
-
-def as_video(frames):
-    return torch.from_numpy(frames).permute(3, 0, 1, 2)[None].float() * (2 / 255) - 1
+@pytest.fixture
+def net(stand_in):
+    return stand_in
 
 
 def test_size_and_names_are_those_of_the_published_port():
@@ -65,31 +48,6 @@ def test_every_endpoint_halves_upwards(net, t, side):
     assert found == expected
 
 
-def slow_same_convolution(x, weight, stride):
-    """One axis, from TensorFlow's definition: zeros on both sides, the odd one at the end."""
-    k = len(weight)
-    n_out = int(np.ceil(len(x) / stride))
-    missing = max((n_out - 1) * stride + k - len(x), 0)
-    padded = np.concatenate([np.zeros(missing // 2), x, np.zeros(missing - missing // 2)])
-    return np.array([padded[i * stride : i * stride + k] @ weight for i in range(n_out)])
-
-
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("kernel", [1, 2, 3, 7])
-@pytest.mark.parametrize("n", [1, 2, 5, 8, 9])
-def test_same_padding_against_its_definition(n, kernel, stride):
-    rng = np.random.default_rng(n)
-    x, weight = rng.standard_normal(n), rng.standard_normal(kernel)
-    padded = functional.pad(torch.from_numpy(x)[None, None], same_padding((n,), (kernel,), (stride,)))
-    found = functional.conv1d(padded, torch.from_numpy(weight)[None, None], stride=stride)[0, 0]
-    np.testing.assert_allclose(found.numpy(), slow_same_convolution(x, weight, stride), atol=1e-12)
-
-
-def test_same_padding_lists_the_axes_as_torch_does():
-    """224 by 7 / 2 needs 5: 2 before and 3 after. Width first, then height, then time."""
-    assert same_padding((8, 224, 225), (1, 7, 7), (1, 2, 2)) == (3, 3, 2, 3, 0, 0)
-
-
 def test_a_unit_pads_each_axis_by_its_own_length():
     unit = Unit(1, 1, kernel=3, stride=2).eval()
     weight = np.random.default_rng(0).standard_normal((3, 3, 3))
@@ -104,9 +62,9 @@ def test_a_unit_pads_each_axis_by_its_own_length():
     np.testing.assert_allclose(found, np.maximum(expected / np.sqrt(1.001), 0), atol=1e-5)
 
 
-def test_features_are_the_mean_of_the_pooled_map(net):
+def test_features_are_the_mean_of_the_pooled_map(net, noise, as_video):
     """From 224 up the pool is 2x7x7 as published; on smaller pictures it is the map there is."""
-    video = as_video(noise_clip(17, size=96))
+    video = as_video(noise(1, 17, 96, 96))
     with torch.inference_mode():
         *_, (_, last) = net.endpoints(video)
         assert last.shape == (1, 1024, 3, 3, 3)
@@ -118,62 +76,20 @@ def test_features_are_the_mean_of_the_pooled_map(net):
     torch.testing.assert_close(found, logits + net.logits["conv3d"].bias, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("n_frames, size", [(1, 16), (2, 24), (8, 64)])
-def test_clips_smaller_than_the_pool_work(net, n_frames, size):
-    vector = clip_vector(net, noise_clip(n_frames, size=size), window=n_frames, hop=n_frames)
-    assert vector.shape == (1024,) and np.isfinite(vector).all()
-
-
-@pytest.mark.parametrize(
-    "n_frames, starts",
-    [(1, [0]), (64, [0]), (65, [0, 1]), (128, [0, 64]), (250, [0, 64, 128, 186]), (256, [0, 64, 128, 192])],
-)
-def test_windows_cover_the_clip_and_the_last_ends_with_it(n_frames, starts):
-    assert window_starts(n_frames, 64, 64) == starts
-
-
-def test_overlapping_windows():
-    assert window_starts(100, 64, 16) == [0, 16, 32, 36]
-
-
-def test_a_clip_is_the_mean_of_its_windows_all_frames_used(net):
-    frames = noise_clip(20)
-    windows = [as_video(frames[s : s + 9]) for s in (0, 9, 11)]
-    with torch.inference_mode():
-        expected = torch.cat([net.vectors(w) for w in windows]).mean(dim=0).numpy()
-    np.testing.assert_allclose(clip_vector(net, frames, window=9, hop=9), expected, rtol=1e-3, atol=1e-3)
-
-
-def test_many_windows_go_through_in_several_batches(net, monkeypatch):
-    frames = noise_clip(30)
-    together = clip_vector(net, frames, window=9, hop=7)
-    assert BATCH_PIXELS >= 9 * 48 * 48 * 4
-    monkeypatch.setattr("extractors.video.i3d.BATCH_PIXELS", 2 * 9 * 48 * 48)
-    np.testing.assert_allclose(clip_vector(net, frames, window=9, hop=7), together, rtol=1e-3, atol=1e-3)
-
-
-def test_a_short_clip_repeats_its_last_frame(net):
-    frames = noise_clip(5)
-    longer = np.concatenate([frames, frames[-1:], frames[-1:], frames[-1:], frames[-1:]])
-    np.testing.assert_array_equal(
-        clip_vector(net, frames, window=9, hop=9), clip_vector(net, longer, window=9, hop=9)
-    )
-
-
-def test_random_weights_follow_the_seed_and_leave_the_caller_s_dice_alone(net):
+def test_random_weights_follow_the_seed_and_leave_the_caller_s_dice_alone(net, noise, as_video):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
     again = random_i3d(0)
     torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
-    frames = noise_clip(9)
-    mine, same = (clip_vector(n, frames, window=9, hop=9) for n in (net, again))
-    np.testing.assert_allclose(mine, same, rtol=1e-5, atol=1e-5)
+    video = as_video(noise(1, 9, 48, 48))
+    with torch.inference_mode():
+        torch.testing.assert_close(net.vectors(video), again.vectors(video), rtol=1e-5, atol=1e-5)
     assert not again.training and not any(p.requires_grad for p in again.parameters())
     assert not torch.equal(net.Mixed_5c.b0.conv3d.weight, random_i3d(1).Mixed_5c.b0.conv3d.weight)
 
 
-def test_random_features_tell_clips_apart(net):
+def test_random_features_tell_clips_apart(net, as_video):
     """Two halves of a clip are nearer to each other than to any other clip; no feature is dead everywhere."""
     rng = np.random.default_rng(0)
     halves = []
@@ -181,7 +97,7 @@ def test_random_features_tell_clips_apart(net):
         colours, side = rng.integers(0, 256, (2, 3)), rng.integers(2, 12)
         pattern = np.indices((18, 48, 48)).sum(axis=0) // side % 2
         clip = np.clip(colours[pattern] + rng.normal(0, 8, (18, 48, 48, 3)), 0, 255).astype(np.uint8)
-        halves.append([clip_vector(net, clip[s], window=9, hop=9) for s in (slice(9), slice(9, 18))])
+        halves.append(net.vectors(as_video(torch.from_numpy(clip.reshape(2, 9, 48, 48, 3)))).numpy())
     first, second = np.array(halves).transpose(1, 0, 2)
     distances = np.linalg.norm(first[:, None] - second[None], axis=2)
     assert (distances.argmin(axis=1) == np.arange(6)).all()

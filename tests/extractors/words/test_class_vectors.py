@@ -9,9 +9,9 @@ from audiosetzsl.errors import SetupError
 from extractors.words.class_vectors import (
     METADATA,
     ONTOLOGY_VECTORS,
+    load_ontology_labels,
     load_ontology_vectors,
     ontology_vectors,
-    read_npz_vectors,
     vectors_for,
     write_ontology_vectors,
 )
@@ -63,6 +63,12 @@ def test_the_committed_file_is_small_and_credits_its_source():
     assert {key: metadata[key.encode()].decode() for key in METADATA} == METADATA
 
 
+def test_every_vector_has_audiosets_name(committed):
+    labels = load_ontology_labels()
+    assert list(labels) == list(committed)
+    assert labels[AUDIOSETZSL["panther"].mid] == "Roaring cats (lions, tigers)"
+
+
 def test_order_comes_from_the_caller(committed):
     dog, cat = AUDIOSETZSL["dog"].mid, AUDIOSETZSL["cat"].mid
     np.testing.assert_array_equal(
@@ -95,58 +101,9 @@ def test_an_absent_file_is_said(tmp_path):
         load_ontology_vectors(tmp_path / "vectors.parquet")
 
 
-def test_npz_vectors_come_by_name(tmp_path):
-    path = tmp_path / "v.npz"
-    np.savez(path, names=np.array(["dog", "cat"]), vectors=np.eye(2, 300), provenance=np.array(["x", "y"]))
-    found = read_npz_vectors(path)
-    assert list(found) == ["dog", "cat"]
-    assert found["cat"].dtype == np.float32 and found["cat"].argmax() == 1
-
-
-@pytest.mark.parametrize(
-    "arrays, says",
-    [
-        ({"words": np.array(["dog"]), "vectors": np.eye(1)}, r"names is not a file"),
-        ({"names": np.array(["dog"], object), "vectors": np.eye(1)}, r"allow_pickle=False"),
-        ({"names": np.array(["dog"]), "vectors": np.eye(2)}, r"they are \(1,\) and \(2, 2\)"),
-        ({"names": np.array([1, 2]), "vectors": np.eye(2)}, r"words and finite floats; they are int64"),
-        ({"names": np.array(["dog", "cat"]), "vectors": np.full((2, 2), np.inf)}, r"finite floats"),
-        ({"names": np.array(["dog", "dog"]), "vectors": np.eye(2)}, r"a name stands twice"),
-    ],
-    ids=["no names", "pickle", "lengths", "numbers", "infinite", "twice"],
-)
-def test_npz_files_of_another_shape_are_refused(tmp_path, arrays, says):
-    path = tmp_path / "v.npz"
-    np.savez(path, **arrays)
-    with pytest.raises(SetupError, match=rf"v\.npz: expected an \.npz with the arrays names.*{says}"):
-        read_npz_vectors(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"junk", None], ids=["empty", "junk", "absent"])
-def test_files_that_are_no_npz_are_refused(tmp_path, content):
-    path = tmp_path / "v.npz"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(SetupError, match=r"v\.npz: expected an \.npz"):
-        read_npz_vectors(path)
-
-
-def test_a_bare_array_is_refused(tmp_path):
-    with (tmp_path / "v.npz").open("wb") as file:
-        np.save(file, np.eye(3))
-    with pytest.raises(SetupError, match=r"v\.npz: expected an \.npz"):
-        read_npz_vectors(tmp_path / "v.npz")
-
-
 @pytest.mark.real
 def test_the_committed_vectors_come_from_the_real_ontology(real_data, tmp_path, committed):
     ontology = real_data / "audioset" / "ontology.json"
     made = load_ontology_vectors(write_ontology_vectors(ontology, tmp_path / "made.parquet"))
     assert list(made) == list(committed) == [r["id"] for r in json.loads(ontology.read_text())]
     np.testing.assert_allclose(np.stack(list(made.values())), np.stack(list(committed.values())), atol=2e-3)
-
-
-@pytest.mark.real
-def test_real_word_vectors_cover_the_dataset(real_data):
-    vectors = read_npz_vectors(real_data / "word_vectors" / "audiosetzsl33_w2v_300d_best.npz")
-    assert vectors_for(AUDIOSETZSL.names, vectors).shape == (33, 300)

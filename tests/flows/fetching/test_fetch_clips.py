@@ -21,7 +21,7 @@ from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
 from audiosetzsl.shards import Kind, Status, clips_of, read_shard
 from audiosetzsl.workspace import Workspace
-from extractors.features import VideoConfig
+from extractors.video.nets import VideoConfig
 from flows.asking import asking_of, verdicts_named
 from flows.extract_features import extract_features
 from flows.fetch_clips import fetch_clips
@@ -30,7 +30,7 @@ from flows.fetching.questions import clip_path
 from flows.fetching.workplace import alone
 
 ROOT = Path(__file__).parents[3]
-TINY = VideoConfig(size=32, short_side=32, fps=1.0, window=9, hop=9)
+TINY = VideoConfig(weights="random:0", size=32, short_side=32, fps=1.0, window=9, hop=9)
 
 
 def rows_of(place):

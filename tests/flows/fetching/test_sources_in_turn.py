@@ -12,13 +12,13 @@ from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError
 from audiosetzsl.shards import Kind, read_shard
 from audiosetzsl.workspace import Workspace
-from extractors.features import VideoConfig
+from extractors.video.nets import VideoConfig
 from flows.extract_features import extract_features
 from flows.fetch_clips import fetch_clips
 from flows.fetching import questions
 from flows.fetching.questions import clip_path
 
-TINY = VideoConfig(size=32, short_side=32, fps=1.0, window=9, hop=9)
+TINY = VideoConfig(weights="random:0", size=32, short_side=32, fps=1.0, window=9, hop=9)
 
 
 def fetch(youtube, place, source="youtube", **changes):

@@ -1,0 +1,28 @@
+"""Rows of a kind beside the manifest: what every segment gave, or why it gave nothing."""
+
+import pandas as pd
+import pyarrow as pa
+
+from audiosetzsl.features.parts import parts_of
+from audiosetzsl.manifest import load_manifest
+from audiosetzsl.shards import FEATURES, Kind, read_shard, schema_of
+from audiosetzsl.workspace import Workspace
+
+
+def feature_rows(place: Workspace, kind: Kind) -> pd.DataFrame:
+    """Every segment of the manifest, with what its shard says of it besides the feature itself.
+
+    Columns are segment_id, class_name, seen and split of the manifest, then status, reason, flags, duration_s and the
+    counts of the kind; where no shard holds the segment these are null.
+
+    Raises:
+        ShardError: the kind has no shards, or one is damaged or of another recipe than the rest.
+        ManifestError: the manifest is absent or wrong.
+    """
+    rows = load_manifest(place.manifest)[["segment_id", "class_name", "seen", "split"]]
+    parts = parts_of(place, kind)
+    columns = [name for name in schema_of(kind).names if name != FEATURES[kind]]
+    found = pa.concat_tables(
+        read_shard(path, kind, made_by=parts.made_by, columns=columns) for path in parts.paths
+    )
+    return rows.merge(found.to_pandas(), on="segment_id", how="left")

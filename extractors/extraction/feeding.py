@@ -1,0 +1,153 @@
+"""Feeding: clips are prepared in this process, or by feeders beside it that stay a few clips ahead of a network."""
+
+import os
+import shutil
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from functools import lru_cache
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from multiprocessing.util import Finalize
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.multiprocessing import get_context
+
+from audiosetzsl.errors import SetupError
+from audiosetzsl.shards import Status
+from extractors.extraction.preparing import Prepared, Wanted, prepare
+from extractors.extraction.rows import ClipRow, Found
+
+# Clips that are ready, or being made so, for each feeder. Pictures of 10 s at 25 fps are 38 MB.
+AHEAD = 2
+SHARED_MEMORY = Path("/dev/shm")
+LEAST_SHARED_BYTES = 1 << 28
+
+Shared = tuple[Prepared, Tensor | None]
+
+
+def feed(
+    clips: Sequence[ClipRow], wanted: Wanted, feeders: int, on_clip: Callable[[ClipRow], None]
+) -> Iterator[Prepared]:
+    """Yield what is found in clips, in their order; `on_clip` is told of each before anybody touches it.
+
+    Args:
+        clips: what to prepare.
+        wanted: what is to be found in them.
+        feeders: processes that decode; 0 decodes here, one clip after another.
+        on_clip: called with each clip.
+
+    Raises:
+        SetupError: there is too little shared memory for pictures to pass from one process to another.
+    """
+    if not feeders:
+        for clip in clips:
+            on_clip(clip)
+            yield prepare(wanted, clip)
+        return
+    check_shared_memory(SHARED_MEMORY)
+    waiting: deque[tuple[ClipRow, Future[Shared]]] = deque()
+    for clip in clips:
+        on_clip(clip)
+        waiting.append((clip, _submit(feeders, wanted, clip)))
+        if len(waiting) > AHEAD * feeders:
+            yield from _first(waiting, wanted)
+    while waiting:
+        yield from _first(waiting, wanted)
+
+
+def prepare_apart(wanted: Wanted, clip: ClipRow) -> Prepared:
+    """Prepare a clip in a process that does nothing else: a decoder that dies takes nobody with it."""
+    with _pool_of(1) as pool:
+        try:
+            return _unpacked(pool.submit(_packed, wanted, clip).result())
+        except BrokenProcessPool:
+            died = Found(Status.FAILED, "the process that decoded it died; see whether FFmpeg can read it")
+            return Prepared(died, died)
+
+
+def check_shared_memory(folder: Path) -> None:
+    """Look whether pictures can pass between processes.
+
+    Raises:
+        SetupError: containers often have 64 MB for that, and a process that needs more is killed.
+    """
+    free = shutil.disk_usage(folder).free if folder.is_dir() else LEAST_SHARED_BYTES
+    if free < LEAST_SHARED_BYTES:
+        raise SetupError(
+            f"{folder} has {free >> 20} MB free, feeders need {LEAST_SHARED_BYTES >> 20} MB or more to hand "
+            "pictures over; start the container with --shm-size=8g, or ask for --feeders 0"
+        )
+
+
+def _first(waiting: deque[tuple[ClipRow, Future[Shared]]], wanted: Wanted) -> Iterator[Prepared]:
+    """Yield the oldest of those that are waited for; where a feeder has died, all of them, each made apart."""
+    clip, future = waiting.popleft()
+    try:
+        ready = _unpacked(future.result())
+    except BrokenProcessPool:
+        _feeders.cache_clear()
+        left = [clip, *(clip for clip, _ in waiting)]
+        waiting.clear()
+        yield from (prepare_apart(wanted, clip) for clip in left)
+    else:
+        yield ready
+
+
+def _submit(feeders: int, wanted: Wanted, clip: ClipRow) -> Future[Shared]:
+    try:
+        return _feeders(feeders).submit(_packed, wanted, clip)
+    except BrokenProcessPool as problem:  # it died since; whoever waits for the clip will see to that
+        broken: Future[Shared] = Future()
+        broken.set_exception(problem)
+        return broken
+
+
+@lru_cache(maxsize=1)
+def _feeders(n: int) -> ProcessPoolExecutor:
+    """Feeders of this process, kept from block to block: it takes them seconds to start."""
+    pool = _pool_of(n)
+    # A process that was itself started by a pool waits at its end for its children, who would wait for work.
+    Finalize(None, pool.shutdown, exitpriority=100)
+    return pool
+
+
+def _pool_of(n: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """Set a feeder up: one thread; the end of the work, also a sudden one, is told by whoever started it."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _packed(wanted: Wanted, clip: ClipRow) -> Shared:
+    """Pictures go into shared memory, so that nobody has to copy them through a pipe."""
+    ready = prepare(wanted, clip)
+    if ready.pictures.feature is None:
+        return ready, None
+    # Whoever sends a tensor to another process moves it there.
+    pictures = torch.from_numpy(ready.pictures.feature)
+    return replace(ready, pictures=replace(ready.pictures, feature=None)), pictures
+
+
+def _unpacked(shared: Shared) -> Prepared:
+    ready, pictures = shared
+    if pictures is None:
+        return ready
+    return replace(ready, pictures=replace(ready.pictures, feature=pictures.numpy()))

@@ -1,0 +1,35 @@
+import math
+
+import pytest
+
+from audiosetzsl.errors import SetupError
+from models.audio_cnn import AudioCnnTraining
+from models.audio_cnn.training import learning_rate_at
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("loss", "hinge", "loss is 'hinge', expected one of softmax, sigmoid"),
+        ("schedule", "step", "schedule is 'step', expected one of cosine, constant"),
+        ("precision", "fp8", "precision is 'fp8', expected one of fp32, bf16"),
+        ("crop_frames", 100, "crop_frames is 100, the network needs 128 or more"),
+        ("batch_size", 1, "batch_size is 1, expected 2 or more"),
+        ("passes", 0, "passes is 0, expected 1 or more"),
+        ("patience", 0, "patience is 0, expected 1 or more"),
+        ("freq_masks", -1, "freq_masks is -1, expected 0 or more"),
+        ("mixup", -0.1, "mixup is -0.1, expected 0 or more"),
+        ("learning_rate", 0.0, "learning_rate is 0.0, expected more than 0"),
+        ("learning_rate", math.inf, "learning_rate is inf, expected more than 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(field, value, message):
+    with pytest.raises(SetupError, match=message):
+        AudioCnnTraining(**{field: value})
+
+
+def test_the_learning_rate_falls_by_half_a_cosine():
+    training = AudioCnnTraining(learning_rate=0.2)
+    rates = [learning_rate_at(training, done) for done in (0.0, 0.25, 0.5, 1.0)]
+    assert rates == pytest.approx([0.2, 0.1 * (1 + math.sqrt(0.5)), 0.1, 0])
+    assert learning_rate_at(AudioCnnTraining(learning_rate=0.2, schedule="constant"), 0.9) == 0.2
