@@ -73,6 +73,8 @@ def extract_features(
     recipes = recipes_of(extractors)
     for kind, recipe in recipes.items():
         check_made_by(place.features(kind), recipe.fingerprint)
+        if recipe.is_random:
+            say(f"{kind} features are stand-ins: {recipe.facts['weights']}")
     devices = devices_of(machines.device)
     feeders = feeders_for(devices) if machines.feeders is None else machines.feeders
     note_begun(place, extractors)

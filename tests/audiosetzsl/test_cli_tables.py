@@ -200,12 +200,13 @@ def test_options_that_do_not_fit_together_are_refused(arguments, message):
         run("classes", *arguments)
 
 
-def test_doctor_informs_and_never_fails(tmp_path):
+def test_doctor_informs_and_never_fails(tmp_path, monkeypatch):
+    monkeypatch.setenv("AZSL_WEIGHTS", str(tmp_path / "weights"))
     output = run("doctor", "--audioset", tmp_path / "absent", "--workspace", tmp_path)
     lines = output.splitlines()
     assert lines[0].startswith("✓ Python")
-    at = next(number for number, line in enumerate(lines) if line.startswith("✗ I3D weights"))
-    assert lines[at].endswith(f"none in {tmp_path / 'models'}")
-    assert lines[at + 1].strip().startswith("→ put Kinetics weights")
+    at = next(number for number, line in enumerate(lines) if line.startswith("✗ weights"))
+    assert lines[at].endswith(f"none in {tmp_path / 'weights'}")
+    assert lines[at + 1].strip().startswith("→ python -m flows fetch-weights")
     assert "0 of 6 as published; absent" in output
     assert lines[-1].endswith("of 10 ready")

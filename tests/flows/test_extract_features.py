@@ -61,8 +61,9 @@ def test_a_run_without_options_goes_on_as_it_was_begun(place):
     assert parts(place) == before
 
 
-def test_only_what_is_missing_is_made_again(place):
+def test_only_what_is_missing_is_made_again(place, capsys):
     extract_features(place.root, TINY, Here())
+    assert "video features are stand-ins: random:0 (nothing was learned)" in capsys.readouterr().out
     before, lost = stamps(place), place.features(Kind.LOG_MEL) / "part-00002.parquet"
     lost.unlink()
     extract_features(place.root, TINY, Here())
