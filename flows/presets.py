@@ -27,7 +27,7 @@ PRESETS = {
         per_class=12,
         block_size=32,
         video=VideoConfig(weights="random:0", size=64, short_side=64, fps=2.0, window=20, hop=20),
-        audio=AudioCnnTraining(crop_frames=128, passes=8, settling_batches=2),
+        audio=AudioCnnTraining(crop_frames=128, passes=8),
         cjme=CjmeTraining(passes=60, decay_every=40),
     ),
 }

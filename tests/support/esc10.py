@@ -14,7 +14,7 @@ from models.audio_cnn import AudioCnn, AudioCnnPass, AudioCnnTraining, HeldOut, 
 
 HELD_OUT_SHARE = 0.2
 # Small steps: with four batches a pass, larger ones end anywhere. Masks and mixup were tried, and did not help.
-TRAINING = AudioCnnTraining(batch_size=16, passes=40, patience=40, learning_rate=3e-4, settling_batches=4)
+TRAINING = AudioCnnTraining(batch_size=16, passes=40, patience=40, learning_rate=3e-4, settling_batches=16)
 
 
 @dataclass(frozen=True)

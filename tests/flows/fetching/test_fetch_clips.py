@@ -83,7 +83,9 @@ def test_inside_a_finished_block_only_what_is_due_is_asked_for(youtube):
     asked = {hit.ytid for hit in youtube.server.hits[before:]} - set(youtube.asking.canaries)
     assert asked == {ytid}
     mine = [row for row in rows_of(storm.place) if row["segment_id"] == ill]
-    assert [(row["attempt"], row["verdict"]) for row in mine] == [(1, "media_http"), (2, "ok")]
+    assert [row["attempt"] for row in mine] == list(range(1, len(mine) + 1))
+    *before, last = [row["verdict"] for row in mine]  # more than once, where the machine is slow
+    assert set(before) == {"media_http"} and last == "ok"
 
 
 def test_a_clip_that_outlived_its_process_is_entered_and_not_fetched_again(youtube):
