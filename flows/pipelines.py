@@ -41,13 +41,14 @@ def make_dataset(
     """
     runner = runner or Processes()
     video = replace(settings.video, weights=weights) if weights else settings.video
-    weights_name(video)
-    if not Workspace(workspace).manifest.is_file():
-        if source == "synthetic" and settings.per_class is None:
-            raise SetupError(
-                f"{workspace} has no manifest, and stand-ins of the whole dataset are of no use; name your clips "
-                "with --source youtube or local:FOLDER, or give it a manifest with build-manifest or sample-manifest"
-            )
+    is_new = not Workspace(workspace).manifest.is_file()
+    if is_new and source == "synthetic" and settings.per_class is None:
+        raise SetupError(
+            f"{workspace} has no manifest, and stand-ins of the whole dataset are of no use; name your clips "
+            "with --source youtube or local:FOLDER, or give it a manifest with build-manifest or sample-manifest"
+        )
+    weights_name(video)  # raises where there are none
+    if is_new:
         sample_manifest(workspace, per_class=settings.per_class)
     fetch_clips(workspace, source, settings.block_size, runner, asking)
     return extract_features(workspace, video, runner, machines=machines)

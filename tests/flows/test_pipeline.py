@@ -134,6 +134,13 @@ def test_stand_ins_of_the_whole_dataset_are_refused(tmp_path):
         make_dataset(tmp_path / "w", PRESETS["paper"])
 
 
+def test_weights_that_are_not_there_are_said_before_weeks_of_fetching(tmp_path, monkeypatch):
+    monkeypatch.setenv("AZSL_WEIGHTS", str(tmp_path / "none"))
+    with pytest.raises(SetupError, match=r"fetch-weights"):
+        make_dataset(tmp_path / "w", PRESETS["paper"], "youtube")
+    assert not (tmp_path / "w").exists()
+
+
 def test_training_twice_gives_the_same_model(done, tmp_path):
     shutil.copytree(done, tmp_path / "w")
     first = {path.name: path.read_bytes() for path in (tmp_path / "w" / "models").glob("*.safetensors")}
