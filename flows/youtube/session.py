@@ -1,16 +1,14 @@
 """Session: one YoutubeDL of one thread, which answers with the formats of a video or with a verdict."""
 
-import io
 import re
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from yt_dlp import YoutubeDL
+from yt_dlp import YoutubeDL, cookies
 from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError, NoSupportingHandlers
 from yt_dlp.utils import DownloadError, GeoRestrictedError, YoutubeDLError
@@ -38,7 +36,7 @@ _STEADY = {
     "check_formats": False,
 }
 _LIVE = ("is_live", "post_live", "is_upcoming")
-# Only one at a time may turn away what is written to standard error.
+# Of several that write one file of cookies, one would read what another is just writing.
 _STARTING = threading.Lock()
 
 
@@ -218,14 +216,19 @@ class Session:
 def started(params: dict[str, Any]) -> YoutubeDL:
     """A YoutubeDL that has read its cookies, and never writes any.
 
-    It repeats what it does not understand of a file of cookies on standard error, past its logger. And of
-    several that write one file, one would read what another is just writing.
+    It repeats what it does not understand of a file of cookies on standard error, past its logger. Standard error
+    itself must not be turned away for that: it is everybody's, and this thread may outlive who has an error to tell.
     """
-    with _STARTING, redirect_stderr(io.StringIO()):
+    with _STARTING:
+        cookies.write_string = _unsaid
         ydl = YoutubeDL(params)
         _ = ydl.cookiejar
     ydl.params["cookiefile"] = None
     return ydl
+
+
+def _unsaid(*_: object, **__: object) -> None:
+    """Say nothing."""
 
 
 def _format(info: Mapping[str, Any]) -> Format:
