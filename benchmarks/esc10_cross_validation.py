@@ -1,6 +1,6 @@
 """The audio CNN on real sounds: cross-validation on ESC-10 from scratch, beside the mean log-mel and chance.
 
-python benchmarks/esc10_cross_validation.py [--passes 48] [--seed 0]
+python benchmarks/esc10_cross_validation.py [--passes 40] [--seed 0]
 """
 
 import argparse

@@ -31,8 +31,10 @@ def as_begun(place: Workspace) -> Extractors | None:
 
 
 def note_begun(place: Workspace, extractors: Extractors) -> None:
-    """Keep the extractors for the next run."""
-    write_bytes(_note(place), (json.dumps(asdict(extractors), indent=1) + "\n").encode())
+    """Keep the extractors for the next run; a note that says so already is left alone."""
+    note, facts = _note(place), (json.dumps(asdict(extractors), indent=1) + "\n").encode()
+    if not note.is_file() or note.read_bytes() != facts:
+        write_bytes(note, facts)
 
 
 def _note(place: Workspace) -> Path:

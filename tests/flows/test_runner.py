@@ -16,7 +16,7 @@ from flows.runner import Processes
 ROOT = Path(__file__).parents[2]
 # A block writes that it has begun, and works for longer than anybody waits.
 ENDLESS = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from flows.runner import Processes
 
@@ -28,6 +28,7 @@ def work(path):
         Path(path + ".ended").write_text("in order")
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
     for _ in Processes(2).map("stage", work, [f"{sys.argv[1]}/{n}" for n in range(8)]):
         pass
 """
