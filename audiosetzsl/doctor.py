@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audiosetzsl.audioset.remotes import REMOTES, content_of, path_of
-from audiosetzsl.downloads import weights_folder
+from audiosetzsl.downloads import DigestKind, Pin, weights_folder
 from audiosetzsl.errors import AudioSetFileError, ManifestError
 from audiosetzsl.machine import (
     Finding,
@@ -22,6 +22,9 @@ from audiosetzsl.machine import (
 from audiosetzsl.manifest import published_path, read_manifest
 
 WEIGHT_FILES = (".pt", ".pth", ".safetensors")
+# I3D's published file, as in extractors/video/weights.py, which this room does not know.
+I3D_FILE = "rgb_imagenet.pt"
+I3D_PIN = Pin("73a4fd1d87eb3dbd97f33a9779fa1caa3d28111a", DigestKind.GIT_BLOB)
 _GB = 1e9
 SHARDS_GB = 20  # log-mel in half precision is 86 kB a segment, the rest little
 CLIPS_GB = 250  # 10 s at 360 lines are up to 1.5 MB
@@ -76,12 +79,22 @@ def find_lists(directory: Path | None) -> Finding:
 
 
 def find_weights(environment: Mapping[str, str] = os.environ) -> Finding:
-    """Whether weights of video networks were fetched to this machine."""
+    """Whether the published weights of I3D, the default network, are on this machine, and which others are."""
     folder = weights_folder(environment)
-    files = sorted(path for path in folder.glob("*") if path.suffix in WEIGHT_FILES)
-    words = ", ".join(f"{path.name} ({path.stat().st_size / 1e6:.0f} MB)" for path in files)
-    advice = "python -m flows fetch-weights fetches those of I3D; or name a file with --weights"
-    return Finding("weights", bool(files), f"{words or 'none'} in {folder}", advice)
+    files = {
+        path.name: path for path in sorted(folder.glob("*")) if path.suffix in WEIGHT_FILES and path.is_file()
+    }
+    sizes = {name: f"{name} ({path.stat().st_size / 1e6:.1f} MB)" for name, path in files.items()}
+    published = files.get(I3D_FILE)
+    ready = published is not None and I3D_PIN.holds(published)
+    found = f"{sizes[I3D_FILE]}, {'' if ready else 'not '}as published" if published else f"no {I3D_FILE}"
+    others = ", ".join(words for name, words in sizes.items() if name != I3D_FILE)
+    found += f"; others are there: {others}" if others else ""
+    advice = (
+        "python -m flows fetch-weights fetches those of I3D, if no other file of that name is there; "
+        "or name a file with --weights"
+    )
+    return Finding("weights", ready, f"{found}; in {folder}", advice)
 
 
 def find_space(workspace: Path) -> Finding:

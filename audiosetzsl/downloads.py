@@ -11,7 +11,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from audiosetzsl.errors import AudioSetZSLError
-from audiosetzsl.files import sha256_of
+from audiosetzsl.files import locked, sha256_of
 
 _CHUNK = 1 << 16
 TIMEOUT_S = 60
@@ -70,7 +70,8 @@ def download(
 ) -> Path:
     """Fetch a file; the part that came before a failure stays as `<name>.part` and is gone on with.
 
-    What is there and right is left alone.
+    What is there and right is left alone. Of several who fetch the same file at once, on one machine, one does
+    and the others wait for it; the lock they hold, `.<name>.lock`, stays beside it.
 
     Args:
         url: where it is published.
@@ -84,16 +85,24 @@ def download(
         AudioSetZSLError: (of type `error`) another file is there already, or it cannot be fetched, or it came
             as something else than was published.
     """
-    part = path.with_name(f"{path.name}.part")
-    if path.is_file():
-        if pin.holds(path):
-            progress(path.stat().st_size, path.stat().st_size)
-            return path
+    if not path.is_file():
+        with locked(path.with_name(f".{path.name}.lock")):
+            if not path.is_file():  # nobody fetched it meanwhile
+                return _fetched(url, path, pin, owner, error, progress)
+    if not pin.holds(path):
         raise error(
             f"{path} is there, but is not {owner}'s (expected {pin.kind} {pin.digest}); "
             "move it away to fetch the original"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    progress(path.stat().st_size, path.stat().st_size)
+    return path
+
+
+def _fetched(
+    url: str, path: Path, pin: Pin, owner: str, error: type[AudioSetZSLError], progress: Progress
+) -> Path:
+    """Fetch a file that is not there, which nobody else does meanwhile."""
+    part = path.with_name(f"{path.name}.part")
     try:
         _go_on(url, part, pin.bytes, progress)
     except urllib.error.HTTPError as problem:

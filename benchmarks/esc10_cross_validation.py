@@ -4,6 +4,7 @@ python benchmarks/esc10_cross_validation.py [--passes 40] [--seed 0]
 """
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see flows/__main__.py
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402 - a script's own folder

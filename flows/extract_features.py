@@ -9,23 +9,26 @@ from pathlib import Path
 import torch
 
 from audiosetzsl.blocks import Block
+from audiosetzsl.errors import SetupError
 from audiosetzsl.shards import Kind, Recipe, check_made_by, clips_of, read_shard, write_shard
 from audiosetzsl.show import say, show_table
 from audiosetzsl.workspace import Workspace
 from extractors.extraction.block import Equipment, Extractors, extract_block, log_mel_recipe, video_recipe
 from extractors.extraction.rows import ClipRow
 from extractors.log_mel import LogMelConfig
-from extractors.video.nets import VideoConfig
+from extractors.video.nets import VideoConfig, open_net
+from flows.extracting.alone import extracting
 from flows.extracting.begun import as_begun, note_begun
-from flows.extracting.clips import clip_rows, digest_of
+from flows.extracting.clips import clip_rows, fetched
 from flows.extracting.devices import claim, devices_of, feeders_for
+from flows.extracting.keeping import kept, with_kept
 from flows.extracting.tally import FOLDER, TallyMeter, start_over, tally_of
 from flows.planning import plan_workspace
 from flows.runner import Processes, Runner
 
 KINDS = (Kind.LOG_MEL, Kind.VIDEO)
-# Times that a stage goes on by itself after one of its processes has died.
-DEATHS = 3
+# Times that a stage goes on by itself after a process has died, though nothing was gained since the time before.
+FRUITLESS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +71,29 @@ def extract_features(
         SetupError: weights, a device or the folder of clips that the ledger names are not there.
     """
     place, machines = Workspace(workspace), machines or Machines()
-    begun = as_begun(place) or Extractors(LogMelConfig(), VideoConfig())
-    extractors = Extractors(sound or begun.log_mel, video or begun.video)
-    recipes = recipes_of(extractors)
-    for kind, recipe in recipes.items():
-        check_made_by(place.features(kind), recipe.fingerprint)
-        if recipe.is_random:
-            say(f"{kind} features are stand-ins: {recipe.facts['weights']}")
-    devices = devices_of(machines.device)
-    feeders = feeders_for(devices) if machines.feeders is None else machines.feeders
-    note_begun(place, extractors)
-    extraction = Extraction(place, extractors, recipes, devices, feeders)
     blocks = plan_workspace(place)
-    _extract(extraction, blocks, runner or Processes())
+    begun = as_begun(place) or Extractors(LogMelConfig(), VideoConfig())
+    extraction = _extraction(place, Extractors(sound or begun.log_mel, video or begun.video), machines)
+    with extracting(place):
+        _extract(extraction, blocks, runner or Processes())
     counts = _counts(place, blocks)
     show_table(
         "Features", ["kind", "status or flag", "segments"], [[*key, n] for key, n in sorted(counts.items())]
     )
     return counts
+
+
+def _extraction(place: Workspace, extractors: Extractors, machines: Machines) -> Extraction:
+    """What is to be done, after a look at whether it can be."""
+    recipes = recipes_of(extractors)
+    for kind, recipe in recipes.items():
+        if recipe.is_random:
+            say(f"{kind} features are stand-ins: {recipe.facts['weights']}")
+    devices = devices_of(machines.device)
+    feeders = feeders_for(devices) if machines.feeders is None else machines.feeders
+    if feeders < 0:
+        raise SetupError(f"--feeders {feeders}: expected 0 (the process decodes itself) or more")
+    return Extraction(place, extractors, recipes, devices, feeders)
 
 
 def recipes_of(extractors: Extractors) -> dict[Kind, Recipe]:
@@ -101,24 +109,40 @@ def recipes_of(extractors: Extractors) -> dict[Kind, Recipe]:
 def _extract(extraction: Extraction, blocks: list[Block], runner: Runner) -> None:
     """Work on what is stale; a process that dies costs its block's work, and the clip it died at is set apart."""
     place = extraction.place
-    workers = None if extraction.devices == ("cpu",) and not extraction.feeders else len(extraction.devices)
-    for death in range(DEATHS + 1):
-        stale = [block for block in blocks if stale_kinds(place, block)]
-        start_over(place.root, stale)
-        meter = TallyMeter(place.root, stale)
+    for kind, recipe in extraction.recipes.items():
+        check_made_by(place.features(kind), recipe.fingerprint)
+    stale = [block for block in blocks if stale_kinds(place, block)]
+    if stale:
+        video = extraction.extractors.video
+        if video and not extraction.recipes[Kind.VIDEO].is_random:
+            open_net(video)  # what is wrong with weights is better known now than in every process
+        note_begun(place, extraction.extractors)
+    fruitless = 0
+    while stale:
+        suspects = start_over(place.root, stale)
         try:
-            for _ in runner.map(
-                "extract-features", partial(extract_shards, extraction), stale, meter, workers
-            ):
-                pass
+            _work(extraction, stale, runner)
             break
-        except BrokenProcessPool:
-            if death == DEATHS:
-                raise
-            at = [tally.at for block in stale if (tally := tally_of(place.root, block)).at]
-            say(f"a process died; the clips in work were {', '.join(at)}: they are decoded apart from now on")
+        except BrokenProcessPool as problem:
+            left = [block for block in stale if stale_kinds(place, block)]
+            at = {tally.at for block in left if (tally := tally_of(place.root, block)).at}
+            fruitless = 0 if len(left) < len(stale) or at - suspects else fruitless + 1
+            if fruitless == FRUITLESS:
+                raise SetupError(
+                    f"processes die at {', '.join(sorted(at)) or 'their start'}, also with that clip decoded apart; "
+                    "perhaps memory is short: try fewer processes, or leave the clip out"
+                ) from problem
+            say(f"a process died; in work were {', '.join(sorted(at))}: decoded apart from now on")
+            stale = left
     for block in blocks:
         tally_of(place.root, block).path.unlink(missing_ok=True)
+
+
+def _work(extraction: Extraction, stale: list[Block], runner: Runner) -> None:
+    workers = None if extraction.devices == ("cpu",) and not extraction.feeders else len(extraction.devices)
+    meter = TallyMeter(extraction.place.root, stale)
+    for _ in runner.map("extract-features", partial(extract_shards, extraction), stale, meter, workers):
+        pass
 
 
 def extract_shards(extraction: Extraction, block: Block) -> list[Path]:
@@ -130,18 +154,20 @@ def extract_shards(extraction: Extraction, block: Block) -> list[Path]:
         extractors.log_mel if Kind.LOG_MEL in stale else None,
         extractors.video if Kind.VIDEO in stale else None,
     )
-    clips, digest = clip_rows(place, block)
-    tally = tally_of(place.root, block)
+    found = fetched(place, block)
+    clips, tally = clip_rows(place, block, found), tally_of(place.root, block)
 
     def on_clip(clip: ClipRow) -> None:
         tally.begin(clip.segment_id)
 
     equipment = Equipment(claim(extraction.devices, place.root / FOLDER), extraction.feeders)
     tables = extract_block(clips, wanted, equipment, suspects=tally.suspects, on_clip=on_clip)
-    paths = [
-        write_shard(table, place.features(kind) / block.file_name, kind, extraction.recipes[kind], digest)
-        for kind, table in tables.items()
-    ]
+    paths = []
+    for kind, new in tables.items():
+        path, recipe = place.features(kind) / block.file_name, extraction.recipes[kind]
+        table = with_kept(new, path, kind, recipe.fingerprint, found.lost)
+        digest = found.digest_of(without=found.lost - kept(table, found.lost))
+        paths.append(write_shard(table, path, kind, recipe, digest))
     tally.end(len(clips))
     return paths
 
@@ -150,8 +176,8 @@ def stale_kinds(place: Workspace, block: Block) -> list[Kind]:
     """Kinds whose shard is missing, or older than clips that have come since: fetching goes on for weeks."""
     shards = {kind: place.features(kind) / block.file_name for kind in KINDS}
     there = [kind for kind, shard in shards.items() if shard.is_file()]
-    now = digest_of(place, block) if there else ""
-    return [kind for kind in KINDS if kind not in there or clips_of(shards[kind]) != now]
+    now = fetched(place, block).digests if there else ()
+    return [kind for kind in KINDS if kind not in there or clips_of(shards[kind]) not in now]
 
 
 def _counts(place: Workspace, blocks: list[Block]) -> dict[tuple[str, str], int]:

@@ -98,7 +98,7 @@ def _fit(
         def on_pass(done: AudioCnnPass) -> None:
             passes.append(done)
             write_bytes(path.with_suffix(".csv"), as_csv(passes).encode())
-            bar.update(task, completed=done.number, words=_told(done))
+            bar.update(task, completed=done.number, words=_in_short(done))
 
         model = fit_audio_cnn(
             train,
@@ -114,6 +114,10 @@ def _fit(
     say(f"trained on {len(train)} clips of seen classes: {path}")
     say(f"kept pass {best.number} of {len(passes)}: {_told(best)}; all: {path.with_suffix('.csv')}")
     return model
+
+
+def _in_short(one: AudioCnnPass) -> str:
+    return f"loss {one.loss:.2f}" + ("" if one.val_map is None else f", val mAP {one.val_map:.2f}")
 
 
 def _told(one: AudioCnnPass) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
 
 from audiosetzsl.shards import Kind, Recipe, Status, log_mel_column, schema_of, vector_column
@@ -95,10 +96,13 @@ def _prepared(
     suspects: Collection[str],
     on_clip: Callable[[ClipRow], None],
 ) -> Iterator[Prepared]:
-    apart = {clip.segment_id: prepare_apart(wanted, clip) for clip in clips if clip.segment_id in suspects}
-    others = feed([clip for clip in clips if clip.segment_id not in apart], wanted, feeders, on_clip)
+    others = feed([clip for clip in clips if clip.segment_id not in suspects], wanted, feeders, on_clip)
     for clip in clips:
-        yield apart.pop(clip.segment_id) if clip.segment_id in apart else next(others)
+        if clip.segment_id in suspects:
+            on_clip(clip)
+            yield prepare_apart(wanted, clip)
+        else:
+            yield next(others)
 
 
 def _through(net: VideoNet | None, pictures: Found, config: VideoConfig | None) -> Found:
@@ -109,6 +113,8 @@ def _through(net: VideoNet | None, pictures: Found, config: VideoConfig | None) 
     if net is None or config is None or pictures.feature is None:
         return pictures
     vector, n_windows = clip_vector(net, pictures.feature, window=config.window, hop=config.hop)
+    if not np.isfinite(vector).all():
+        return Found(Status.FAILED, "the network gave numbers that are not finite", pictures.flags)
     padded = ("padded",) if pictures.n_frames < config.window else ()
     return replace(pictures, flags=(*pictures.flags, *padded), n_windows=n_windows, feature=vector)
 

@@ -27,7 +27,7 @@ from extractors.extraction.rows import ClipRow, Found
 # Clips that are ready, or being made so, for each feeder. Pictures of 10 s at 25 fps are 38 MB.
 AHEAD = 2
 SHARED_MEMORY = Path("/dev/shm")
-LEAST_SHARED_BYTES = 1 << 28
+CLIP_BYTES = 250 * 224 * 224 * 3
 
 Shared = tuple[Prepared, Tensor | None]
 
@@ -51,7 +51,7 @@ def feed(
             on_clip(clip)
             yield prepare(wanted, clip)
         return
-    check_shared_memory(SHARED_MEMORY)
+    check_shared_memory(SHARED_MEMORY, feeders)
     waiting: deque[tuple[ClipRow, Future[Shared]]] = deque()
     for clip in clips:
         on_clip(clip)
@@ -65,6 +65,7 @@ def feed(
 def prepare_apart(wanted: Wanted, clip: ClipRow) -> Prepared:
     """Prepare a clip in a process that does nothing else: a decoder that dies takes nobody with it."""
     with _pool_of(1) as pool:
+        pool.submit(_ready).result()  # that a process does not even start is no fault of the clip
         try:
             return _unpacked(pool.submit(_packed, wanted, clip).result())
         except BrokenProcessPool:
@@ -72,18 +73,24 @@ def prepare_apart(wanted: Wanted, clip: ClipRow) -> Prepared:
             return Prepared(died, died)
 
 
-def check_shared_memory(folder: Path) -> None:
+def check_shared_memory(folder: Path, feeders: int) -> None:
     """Look whether pictures can pass between processes.
 
     Raises:
-        SetupError: containers often have 64 MB for that, and a process that needs more is killed.
+        SetupError: containers often have 64 MB for that.
     """
-    free = shutil.disk_usage(folder).free if folder.is_dir() else LEAST_SHARED_BYTES
-    if free < LEAST_SHARED_BYTES:
-        raise SetupError(
-            f"{folder} has {free >> 20} MB free, feeders need {LEAST_SHARED_BYTES >> 20} MB or more to hand "
-            "pictures over; start the container with --shm-size=8g, or ask for --feeders 0"
+    needed = (AHEAD * feeders + 1) * CLIP_BYTES
+    free = shutil.disk_usage(folder).free if folder.is_dir() else needed
+    if free < needed:
+        raise _too_little(
+            folder, f"has {free >> 20} MB free, {feeders} feeders need {needed >> 20} MB or more"
         )
+
+
+def _too_little(folder: Path, what: str) -> SetupError:
+    return SetupError(
+        f"{folder} {what} to hand pictures over; start the container with --shm-size=8g, or ask for --feeders 0"
+    )
 
 
 def _first(waiting: deque[tuple[ClipRow, Future[Shared]]], wanted: Wanted) -> Iterator[Prepared]:
@@ -96,6 +103,10 @@ def _first(waiting: deque[tuple[ClipRow, Future[Shared]]], wanted: Wanted) -> It
         left = [clip, *(clip for clip, _ in waiting)]
         waiting.clear()
         yield from (prepare_apart(wanted, clip) for clip in left)
+    except RuntimeError as problem:
+        if "shared memory" not in str(problem):
+            raise
+        raise _too_little(SHARED_MEMORY, "is full, and clips longer than 10 s need more of it") from problem
     else:
         yield ready
 
@@ -134,6 +145,10 @@ def _end_with_parent() -> None:
     assert parent is not None
     wait([parent.sentinel])
     os._exit(1)
+
+
+def _ready() -> None:
+    """Be there."""
 
 
 def _packed(wanted: Wanted, clip: ClipRow) -> Shared:

@@ -59,6 +59,8 @@ def _heard(clip: ClipRow, media: Media, config: LogMelConfig | None) -> Found:
     if config is None:
         return Found(Status.OK)
     sound: Float32[np.ndarray, " n"] = _there(media.sound)
+    if not np.isfinite(sound).all():
+        raise ClipError("unreadable", f"{clip.segment_id}: its sound holds numbers that are not finite")
     frames = log_mel(sound, config)
     if not len(frames):
         raise ClipError("no_audio", f"{clip.segment_id}: {len(sound)} samples of sound make no frame")

@@ -14,8 +14,8 @@ from jaxtyping import Float32, UInt8
 
 from audiosetzsl.errors import ClipError
 from extractors.media.inspection import ADVICE
-from extractors.media.lengths import LONGEST_S, check_end, check_length
-from extractors.media.packets import Stream, moving_pictures, opened, sound_of, tick_s_of
+from extractors.media.lengths import LONGEST_S, check_end, check_length, check_undecoded
+from extractors.media.packets import Stream, moving_pictures, opened, sound_of, stated_length_s, tick_s_of
 from extractors.media.pictures import ROUNDING_S, PictureConfig
 from extractors.media.reading import Media
 from extractors.media.scaling import CentreCrop
@@ -56,8 +56,8 @@ def read_media(path: Path, pictures: PictureConfig | None, *, sound: bool = True
                 _tried(lambda: _frames(path, container, pictures)) if pictures else (None, False)
             )
     except ClipError as problem:
-        return Media(problem if sound else None, problem if pictures else None, is_damaged=False)
-    return Media(heard, seen, sound_damaged or picture_damaged)
+        return Media(problem if sound else None, problem if pictures else None)
+    return Media(heard, seen, sound_damaged, picture_damaged)
 
 
 def _tried(read: Callable[[], tuple[np.ndarray, bool]]) -> tuple[np.ndarray | ClipError, bool]:
@@ -120,6 +120,7 @@ def _filters(fps: float, crop: CentreCrop) -> str:
 
 def _told(path: Path, stream: Stream, options: dict[str, Any]) -> tuple[bytes, bool]:
     """What ffmpeg makes of one stream, and whether its decoder made something up."""
+    check_undecoded(stream, stated_length_s(stream))
     command = (
         ffmpeg.input(f"file:{path}", threads=1)
         .output("pipe:", map=f"0:{stream.index}", t=LONGEST_S + 1, **options)

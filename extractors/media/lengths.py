@@ -8,6 +8,8 @@ from extractors.media.packets import Stream, ends_early, name_of, origin_s
 
 # Longer pictures hardly fit into memory (300 s are 1.1 GB), and one damaged time stamp makes a clip last for days.
 LONGEST_S = 300.0
+# What containers and packets state is rounded or estimated: only what lasts more than this longer is refused by it.
+MARGIN_S = 15.0
 WORD = {"video": "picture", "audio": "sound"}
 
 
@@ -25,6 +27,15 @@ def check_end(stream: Stream, ends_s: float) -> None:
     if ends_early(stream, ends_s):
         says = f"the {WORD[stream.type]} of {name_of(container)} breaks off at {ends_s:.2f} s"
         raise ClipError("unreadable", f"{says}, before the end that its container states; {ADVICE}")
+
+
+def check_undecoded(stream: Stream, lasts_s: float) -> None:
+    """Refuse a stream that lasts well more than LONGEST_S by its container or its packets, before it is decoded.
+
+    Raises:
+        ClipError: ("unreadable") it does.
+    """
+    check_length(stream, lasts_s - MARGIN_S)
 
 
 def check_length(stream: Stream, lasts_s: float) -> None:

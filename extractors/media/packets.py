@@ -113,6 +113,14 @@ def ends_early(stream: Stream, ends_s: float) -> bool:
     return stated_s - ends_s > max(MISSING_S, share * stated_s)
 
 
+def stated_length_s(stream: Stream) -> float:
+    """How long a stream lasts by what its container says, or somewhat less; 0 where it says nothing."""
+    container = stream.container
+    assert isinstance(container, InputContainer)
+    begins_s = (stream.start_time or 0) * tick_s_of(stream) - origin_s(container)
+    return max(_stated_s(stream) - max(begins_s, 0.0), 0.0)
+
+
 def _stated_s(stream: Stream) -> float:
     """Where a stream ends by what its container says; 0 where it says nothing."""
     container = stream.container

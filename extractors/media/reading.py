@@ -14,6 +14,7 @@ from jaxtyping import Float32, UInt8
 
 from audiosetzsl.errors import ClipError
 from extractors.media.inspection import ADVICE
+from extractors.media.lengths import check_undecoded
 from extractors.media.packets import (
     Packet,
     Stream,
@@ -21,6 +22,8 @@ from extractors.media.packets import (
     name_of,
     opened,
     sound_of,
+    stated_length_s,
+    tick_s_of,
     unreadable,
 )
 from extractors.media.pictures import PictureConfig, frames_of
@@ -45,7 +48,14 @@ class Media:
 
     sound: Float32[np.ndarray, " n_samples"] | ClipError | None
     frames: UInt8[np.ndarray, "n_frames size size 3"] | ClipError | None
-    is_damaged: bool  # the decoder made up for something that it could not make out
+    # The decoder made up for something that it could not make out.
+    sound_is_damaged: bool = False
+    frames_are_damaged: bool = False
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether either is."""
+        return self.sound_is_damaged or self.frames_are_damaged
 
 
 def read_media(path: Path, pictures: PictureConfig | None, *, sound: bool = True) -> Media:
@@ -55,14 +65,15 @@ def read_media(path: Path, pictures: PictureConfig | None, *, sound: bool = True
     padded or cut to make them begin together. A stream that fails is a ClipError and leaves the other one
     alone: "no_audio" and "no_video" where there is none, "unreadable" where it cannot be decoded to the end
     that its container states, or the file not be opened. What a decoder does not notice (most of what goes
-    wrong in VP9) is not told either. The packets are held in memory, so that one pass does for both.
+    wrong in VP9) is not told either. The packets are held in memory, so that one pass does for both; of a stream
+    that lasts much longer than LONGEST_S, which is refused, no more than of one that lasts that long.
     """
     try:
         with opened(path, ADVICE) as container:
             return _both(container, pictures, sound)
     except (ClipError, av.FFmpegError) as found:
         problem = found if isinstance(found, ClipError) else unreadable(path.name, found, ADVICE)
-        return Media(problem if sound else None, problem if pictures else None, is_damaged=False)
+        return Media(problem if sound else None, problem if pictures else None)
 
 
 def read_sound(path: Path) -> Float32[np.ndarray, " n_samples"]:
@@ -98,21 +109,51 @@ def _both(container: InputContainer, pictures: PictureConfig | None, sound: bool
     _fill(tracks, container)
     heard = _heard(container, tracks) if sound else None
     seen = _seen(container, tracks, pictures) if pictures else None
-    return Media(heard, seen, any(track.is_damaged for track in tracks.values()))
+    damaged = [stream is not None and tracks[stream.index].is_damaged for stream in streams]
+    return Media(heard, seen, *damaged)
 
 
 class _Track:
-    """Packets of one stream, which are gone once they are decoded."""
+    """Packets of one stream, which are gone once they are decoded, or none, if it is refused for its length."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.packets: deque[Packet] = deque()
         self.is_damaged = False
+        self.refused: ClipError | None = None
+        self._lasts_s = 0.0
+        self._stamp: int | None = None  # of the last packet that has one
+        self._refuse_beyond(stated_length_s(stream))
         # One thread each: clips are spread over processes, and threads only add to the bill.
         stream.codec_context.thread_count = 1
 
+    def take(self, packet: Packet) -> None:
+        """Keep a packet; those that last too long in all are not kept, and no others after them."""
+        if self.refused:
+            return
+        self.packets.append(packet)
+        stamp = self._stamp if packet.dts is None else packet.dts
+        gap = 0 if stamp is None or self._stamp is None else max(stamp - self._stamp, 0)
+        self._stamp = stamp
+        # Lengths, not stamps, where there are lengths: a stamp may be damaged, or begin anew.
+        self._lasts_s += (packet.duration or gap) * tick_s_of(self.stream)
+        self._refuse_beyond(self._lasts_s)
+
+    def _refuse_beyond(self, lasts_s: float) -> None:
+        try:
+            check_undecoded(self.stream, lasts_s)
+        except ClipError as problem:
+            self.refused = problem
+            self.packets.clear()
+
     def decoded(self) -> Iterator[Any]:
-        """Its frames, in the order of time."""
+        """Its frames, in the order of time.
+
+        Raises:
+            ClipError: ("unreadable") it was refused.
+        """
+        if self.refused:
+            raise self.refused
         end = av.Packet()  # without content: the decoder hands out what it has kept back
         end.stream, end.time_base = self.stream, self.stream.time_base or Fraction(1)
         self.packets.append(end)
@@ -123,13 +164,15 @@ class _Track:
 
 
 def _fill(tracks: Mapping[int, _Track], container: InputContainer) -> None:
-    """Deal out all packets of a file."""
-    if not tracks:
+    """Deal out the packets of a file, as long as a track takes any."""
+    if all(track.refused for track in tracks.values()):
         return
     try:
         for packet in container.demux([track.stream for track in tracks.values()]):
             if packet.size:
-                tracks[packet.stream_index].packets.append(packet)
+                tracks[packet.stream_index].take(packet)
+            if all(track.refused for track in tracks.values()):
+                return
     except IndexError:
         # How PyAV ends where a stream turned up in the middle of a file; all has been read by then.
         return

@@ -9,7 +9,7 @@ from torch import Tensor
 from extractors.video.convolutions import Direct, Pointwise, Spatial, convolve
 from extractors.video.i3d import I3D, MIXED, WIDTH, Mixed, Unit
 from extractors.video.pooling import max_pool, same_padding
-from extractors.video.precision import computing
+from extractors.video.precision import AT_ONCE, computing
 from extractors.video.winograd import TimeWinograd
 
 # Frames that the stem works on at once, on a CPU: their maps stay in memory that is used again.
@@ -37,6 +37,7 @@ class FastI3D:
     def __init__(self, net: I3D, device: str = "cpu", precision: str = "fp32") -> None:
         """Build from the plain network, which is left as it is; its batch norms count as in evaluation."""
         self.device = torch.device(device)
+        self.at_once = AT_ONCE.get(self.device.type, 1)
         self.precision = precision
         self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         weight, bias = folded(net.Conv3d_1a_7x7)

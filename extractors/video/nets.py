@@ -28,6 +28,7 @@ class VideoNet(Protocol):
     """A network that makes vectors of windows of frames."""
 
     width: int
+    at_once: int  # windows that are worth giving to it together
 
     def vectors(self, frames: UInt8[Tensor, "b t h w 3"]) -> Float32[Tensor, "b width"]:
         """One vector a window; the bytes move to the network's device and are normalised there."""

@@ -6,6 +6,9 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 PRECISIONS = ("fp32", "tf32", "bf16")
+# Windows that a device is given together: enough for a GPU, and 77 MB of bytes at I3D's size. On a CPU, several
+# at a time would only need more memory.
+AT_ONCE = {"cpu": 1, "cuda": 8}
 
 
 @contextmanager

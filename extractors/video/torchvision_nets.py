@@ -12,7 +12,7 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
 from audiosetzsl.errors import SetupError
-from extractors.video.precision import computing
+from extractors.video.precision import AT_ONCE, computing
 from extractors.video.weight_files import read_tensors
 from extractors.video.weights import seed_of
 
@@ -74,6 +74,7 @@ class TorchvisionNet:
         """Take the network without its classifier, as `open_torchvision` makes it."""
         self.width = NETS[net].width
         self.device = torch.device(device)
+        self.at_once = AT_ONCE.get(self.device.type, 1)
         self.precision = precision
         self.model = model.to(self.device)
         preset = preset_of(net)
@@ -106,7 +107,7 @@ def open_torchvision(
     """Build a network with the weights of a file, or random ones where there is none.
 
     Raises:
-        SetupError: the weights are of another network.
+        SetupError: the weights are of another network, or not finite.
     """
     from torchvision.models import get_model
 

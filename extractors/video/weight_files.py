@@ -23,7 +23,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     A state dict inside a wrapper ({"state_dict": ...}) is taken out of it.
 
     Raises:
-        SetupError: the file is not there, is something else, is damaged, or wants to run code.
+        SetupError: the file is not there, is something else, is damaged, wants to run code, or holds numbers
+            that are not finite.
     """
     if not path.exists():
         raise SetupError(f"{path} does not exist; {EXPECTED}")
@@ -39,6 +40,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     state = {name: x for name, x in tensors if isinstance(name, str) and isinstance(x, Tensor)}
     if not state:
         raise SetupError(f"{path} holds no tensors by name; {EXPECTED}")
+    if faulty := [name for name, x in state.items() if not x.isfinite().all()]:
+        more = f" (so do {len(faulty) - 1} more of its tensors)" if len(faulty) > 1 else ""
+        raise SetupError(
+            f"{path} does not fit: {faulty[0]} holds numbers that are not finite{more}; "
+            "fetch it again, or name a file from before its training went wrong"
+        )
     return state
 
 
@@ -63,19 +70,19 @@ def _torch(path: Path) -> Any:
         with warnings.catch_warnings():  # what it cannot read is an error of ours
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as problem:
+    except Exception as problem:  # its unpickler takes any file for a pickle, and fails at it in any way
         wants = re.search(r"GLOBAL ([\w.]+)", str(problem))
-        if wants:
+        if isinstance(problem, pickle.UnpicklingError) and wants:
             raise SetupError(
                 f"{path} is a pickle that wants to call {wants[1]}, which may run anything; it was not loaded. "
                 "Save its state dict alone, with torch.save(net.state_dict(), ...), and name that file"
             ) from problem
-        raise _unreadable(path) from problem
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as problem:
-        raise _unreadable(path) from problem
+        raise SetupError(f"{path} is damaged or no weight file ({_beginning(path)}); {EXPECTED}") from problem
 
 
-def _unreadable(path: Path) -> SetupError:
-    with path.open("rb") as file:
-        begins = file.read(16)
-    return SetupError(f"{path} is damaged or no weight file (it begins with {begins!r}); {EXPECTED}")
+def _beginning(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return f"it begins with {file.read(16)!r}"
+    except OSError as problem:
+        return f"it cannot be read: {problem.strerror}"

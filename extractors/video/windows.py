@@ -6,9 +6,6 @@ from jaxtyping import Float32, UInt8
 
 from extractors.video.nets import VideoNet
 
-# Windows that are given to a network together: enough for a GPU, and 77 MB of bytes at I3D's size.
-AT_ONCE = 8
-
 
 def window_starts(n_frames: int, window: int, hop: int) -> list[int]:
     """First frames of the windows that cover a clip; the last window ends where the clip does."""
@@ -30,9 +27,10 @@ def clip_vector(
         frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
     starts = window_starts(len(frames), window, hop)
     vectors = []
-    for first in range(0, len(starts), AT_ONCE):
-        windows = np.stack([frames[start : start + window] for start in starts[first : first + AT_ONCE]])
-        vectors.append(net.vectors(torch.from_numpy(windows)))
+    for first in range(0, len(starts), net.at_once):
+        windows = [frames[start : start + window] for start in starts[first : first + net.at_once]]
+        together = np.stack(windows) if len(windows) > 1 else windows[0][None]  # one alone is not copied
+        vectors.append(net.vectors(torch.from_numpy(together)))
     # On the device until here: copying a vector waits for all that was begun there.
     mean: np.ndarray = torch.cat(vectors).mean(dim=0).cpu().numpy()
     return mean, len(starts)

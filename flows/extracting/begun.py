@@ -26,7 +26,7 @@ def as_begun(place: Workspace) -> Extractors | None:
         return Extractors(LogMelConfig(**facts["log_mel"]), VideoConfig(**facts["video"]))
     except (ValueError, KeyError, TypeError) as problem:
         raise SetupError(
-            f"{note} is damaged ({problem}); delete it, and name --net and --weights again"
+            f"{note} cannot be read ({problem}); delete it, and name --preset, --net and --weights as they were"
         ) from problem
 
 

@@ -1,7 +1,9 @@
 """Clips of a block, as the ledger has them: a path, or the reason why there is none."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
 
 from audiosetzsl.blocks import Block
 from audiosetzsl.clips.ledger import last_attempts, read_ledger
@@ -13,69 +15,73 @@ from extractors.extraction.rows import ClipRow
 from flows.planning import segments_of
 
 Row = dict[str, object]
+LOST = "its clip is lost; fetch-clips --again ok asks for it"
 
 
-def clip_rows(place: Workspace, block: Block) -> tuple[list[ClipRow], str]:
-    """A row for every segment of a block, in the block's order, and the digest of their clips.
-
-    Raises:
-        SetupError: the folder of a clip is gone.
-    """
-    ledger = _fetched(place, block)
-    rows = [_clip(place, segment, ledger.get(segment.segment_id)) for segment in segments_of(place, block)]
-    return rows, _digest(ledger, block)
-
-
-def digest_of(place: Workspace, block: Block) -> str:
-    """Digest of the clips that a block has: another one when a clip comes, or is another.
-
-    Raises:
-        SetupError: the folder of a clip is gone.
-    """
-    return _digest(_fetched(place, block), block)
-
-
-def _digest(ledger: Mapping[str, Row], block: Block) -> str:
-    clips = [
-        f"{name} {ledger[name]['sha256']}"
-        for name in block.segment_ids
-        if name in ledger and _is_ok(ledger[name])
-    ]
-    return hashlib.sha256("\n".join(clips).encode()).hexdigest()[:12]
-
-
-def _fetched(place: Workspace, block: Block) -> dict[str, Row]:
+@dataclass(frozen=True, slots=True)
+class Fetched:
     """The attempt that counts of each segment of a block; segments that nobody asked for yet are absent."""
+
+    rows: dict[str, Row]
+    lost: frozenset[str]  # segments whose clip was fetched and is not there any more
+
+    @property
+    def digests(self) -> tuple[str, str]:
+        """Digests of the clips that are there, and of all that were fetched.
+
+        Features that were made of either are as good as they can be: clips may be deleted to make room.
+        """
+        return self.digest_of(without=self.lost), self.digest_of(without=frozenset())
+
+    def digest_of(self, without: Collection[str]) -> str:
+        """Digest of clips: another one when a clip comes, or is another."""
+        names = [name for name, row in self.rows.items() if _is_ok(row) and name not in without]
+        lines = sorted(f"{name} {self.rows[name]['sha256']}" for name in names)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def fetched(place: Workspace, block: Block) -> Fetched:
+    """What the ledger says of a block, and which of its clips are not where it says."""
     part = place.clips / block.file_name
     if not part.is_file():
-        return {}  # fetching has not come so far
-    rows = last_attempts(read_ledger(part, ["segment_id", "verdict", "message", "path", "sha256"]))
-    return {str(row["segment_id"]): _as_it_is(place, row) for row in rows}
+        return Fetched({}, frozenset())  # fetching has not come so far
+    columns = ["segment_id", "verdict", "message", "path", "sha256"]
+    rows = {str(row["segment_id"]): row for row in last_attempts(read_ledger(part, columns))}
+    lost = [name for name, row in rows.items() if _is_ok(row) and not _path(place, row).is_file()]
+    return Fetched(rows, frozenset(lost))
 
 
-def _as_it_is(place: Workspace, row: Row) -> Row:
-    """A row of the ledger; one whose clip is lost says so."""
+def clip_rows(place: Workspace, block: Block, found: Fetched) -> list[ClipRow]:
+    """A row for every segment of a block, in the block's order.
+
+    Raises:
+        SetupError: the folder of a clip is gone.
+    """
+    for name in found.lost:
+        path = _path(place, found.rows[name])
+        if not path.parent.is_dir():
+            raise SetupError(
+                f"the ledger has a clip at {path}, and that folder does not exist; bring it back, or fetch anew "
+                "with `python -m flows fetch-clips --again ok`, which asks for lost clips only"
+            )
+    return [_clip(place, segment, found) for segment in segments_of(place, block)]
+
+
+def _clip(place: Workspace, segment: Segment, found: Fetched) -> ClipRow:
+    name, length_s = segment.segment_id, segment.duration_s
+    row = found.rows.get(name)
+    if row is None:
+        return ClipRow(name, None, "not asked for yet", length_s)
+    if name in found.lost:
+        return ClipRow(name, None, f"{Verdict.NOT_FOUND}: {LOST}", length_s)
     if not _is_ok(row):
-        return row
-    path = place.root / str(row["path"])
-    if path.is_file():
-        return row
-    if not path.parent.is_dir():
-        raise SetupError(
-            f"the ledger has a clip at {path}, and that folder does not exist; bring it back, or fetch anew with "
-            "`python -m flows fetch-clips --again ok`, which asks for lost clips only"
-        )
-    message = "its clip is lost; fetch-clips --again ok asks for it"
-    return {**row, "verdict": str(Verdict.NOT_FOUND), "message": message}
+        return ClipRow(name, None, f"{row['verdict']}: {row['message']}", length_s)
+    return ClipRow(name, _path(place, row), "", length_s)
+
+
+def _path(place: Workspace, row: Row) -> Path:
+    return place.root / str(row["path"])
 
 
 def _is_ok(row: Row) -> bool:
     return row["verdict"] == Verdict.OK
-
-
-def _clip(place: Workspace, segment: Segment, row: Row | None) -> ClipRow:
-    if row is None:
-        return ClipRow(segment.segment_id, None, "not asked for yet", segment.duration_s)
-    path = place.root / str(row["path"]) if _is_ok(row) else None
-    reason = "" if path else f"{row['verdict']}: {row['message']}"
-    return ClipRow(segment.segment_id, path, reason, segment.duration_s)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -37,8 +38,9 @@ def feeders_for(devices: tuple[str, ...]) -> int:
     return max(1, (len(os.sched_getaffinity(0)) - len(devices)) // len(devices))
 
 
+@lru_cache(maxsize=1)
 def claim(devices: tuple[str, ...], folder: Path) -> str:
-    """The device that fewest processes of this run use; it is held until this process ends."""
+    """The device that fewest processes of this run use; this process holds it, and asks for it, until it ends."""
     if len(devices) == 1:
         return devices[0]
     folder.mkdir(parents=True, exist_ok=True)

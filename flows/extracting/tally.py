@@ -40,16 +40,26 @@ class Tally:
 def tally_of(root: Path, block: Block) -> Tally:
     """The tally of a block, as it was noted last."""
     path = root / FOLDER / f"{Path(block.file_name).stem}.json"
-    return Tally(path, **json.loads(path.read_text())) if path.is_file() else Tally(path)
+    try:
+        return Tally(path, **json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError, TypeError):  # nothing was noted, or a power cut took it
+        return Tally(path)
 
 
-def start_over(root: Path, blocks: Sequence[Block]) -> None:
-    """Set the tallies of blocks to nothing done; where one of them broke off becomes a suspect of its death."""
+def start_over(root: Path, blocks: Sequence[Block]) -> set[str]:
+    """Set the tallies of blocks to nothing done; where one of them broke off becomes a suspect of its death.
+
+    Returns:
+        All suspects.
+    """
+    everybody: set[str] = set()
     (root / FOLDER).mkdir(parents=True, exist_ok=True)
     for block in blocks:
         tally = tally_of(root, block)
         suspects = dict.fromkeys([*tally.suspects, *([tally.at] if tally.at else [])])
         Tally(tally.path, suspects=list(suspects)).write()
+        everybody |= set(suspects)
+    return everybody
 
 
 class TallyMeter:

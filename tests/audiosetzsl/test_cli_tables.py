@@ -206,7 +206,7 @@ def test_doctor_informs_and_never_fails(tmp_path, monkeypatch):
     lines = output.splitlines()
     assert lines[0].startswith("✓ Python")
     at = next(number for number, line in enumerate(lines) if line.startswith("✗ weights"))
-    assert lines[at].endswith(f"none in {tmp_path / 'weights'}")
+    assert lines[at].endswith(f"no rgb_imagenet.pt; in {tmp_path / 'weights'}")
     assert lines[at + 1].strip().startswith("→ python -m flows fetch-weights")
     assert "0 of 6 as published; absent" in output
     assert lines[-1].endswith("of 10 ready")

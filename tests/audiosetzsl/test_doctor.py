@@ -4,6 +4,7 @@ import pytest
 
 from audiosetzsl import doctor
 from audiosetzsl.doctor import examine, find_lists, find_manifest, find_space, find_weights
+from audiosetzsl.downloads import DigestKind, Pin, git_blob_id_of
 from audiosetzsl.manifest import SCHEMA, write_manifest
 
 
@@ -40,13 +41,31 @@ def test_audiosets_own_files_are_ready(real_data):
     assert find_lists(real_data / "audioset").ready
 
 
-def test_weights_are_found_where_they_are_fetched_to(tmp_path):
+def test_weights_are_found_where_they_are_fetched_to(tmp_path, monkeypatch):
     there = {"AZSL_WEIGHTS": str(tmp_path)}
-    assert find_weights(there).found == f"none in {tmp_path}" and not find_weights(there).ready
+    assert find_weights(there).found == f"no rgb_imagenet.pt; in {tmp_path}" and not find_weights(there).ready
     (tmp_path / "rgb_imagenet.pt.part").write_bytes(b"half of it")
     assert not find_weights(there).ready
-    (tmp_path / "rgb_imagenet.pt").write_bytes(bytes(2_000_000))
-    assert find_weights(there).found == f"rgb_imagenet.pt (2 MB) in {tmp_path}" and find_weights(there).ready
+    path = tmp_path / "rgb_imagenet.pt"
+    path.write_bytes(bytes(2_000_000))
+    found = find_weights(there)
+    assert (found.ready, found.found) == (
+        False,
+        f"rgb_imagenet.pt (2.0 MB), not as published; in {tmp_path}",
+    )
+    monkeypatch.setattr(doctor, "I3D_PIN", Pin(git_blob_id_of(path), DigestKind.GIT_BLOB))
+    found = find_weights(there)
+    assert (found.ready, found.found) == (True, f"rgb_imagenet.pt (2.0 MB), as published; in {tmp_path}")
+
+
+def test_other_weights_are_named_and_are_not_enough(tmp_path):
+    for name in ("s3d-d76dad2f.pth", "mine.safetensors", "notes.txt"):
+        (tmp_path / name).write_bytes(bytes(1_500_000))
+    (tmp_path / "gone.pt").symlink_to(tmp_path / "nowhere")
+    found = find_weights({"AZSL_WEIGHTS": str(tmp_path)})
+    others = "mine.safetensors (1.5 MB), s3d-d76dad2f.pth (1.5 MB)"
+    assert found.found == f"no rgb_imagenet.pt; others are there: {others}; in {tmp_path}"
+    assert not found.ready
 
 
 def test_space_is_that_of_the_nearest_folder_that_exists(tmp_path, monkeypatch):

@@ -2,6 +2,9 @@
 
 import hashlib
 import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from loopback_file import serving
@@ -26,7 +29,8 @@ def fetch(server, folder, pin, **more):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    """Files in a folder, the lock apart."""
+    return sorted(path.name for path in folder.iterdir() if path.name != ".w.pt.lock")
 
 
 @pytest.mark.parametrize("pin", PINS, ids=["sha256 and size", "sha256", "its beginning", "git"])
@@ -58,6 +62,32 @@ def test_what_broke_off_is_gone_on_with(server, tmp_path, pin):
     )
     assert server.requests == [None, "bytes=100000-", "bytes=200000-"]
     assert totals[-1] == (256_000, 256_000)
+
+
+def test_two_at_once_fetch_it_once(server, tmp_path):
+    """The second begins while the first has part of the file."""
+    begun = threading.Event()
+
+    def first():
+        def slowly(done, total):
+            begun.set()
+            time.sleep(0.05)
+
+        return fetch(server, tmp_path, Pin(SHA256), progress=slowly)
+
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(first)
+        assert begun.wait(10)
+        assert fetch(server, tmp_path, Pin(SHA256)).read_bytes() == CONTENT
+        assert one.result().read_bytes() == CONTENT
+    assert server.requests == [None]
+    assert names(tmp_path) == ["w.pt"]
+
+
+def test_what_is_there_is_taken_from_a_folder_that_cannot_be_written_to(server, tmp_path):
+    (tmp_path / "w.pt").write_bytes(CONTENT)
+    fetch(server, tmp_path, Pin(SHA256))
+    assert [path.name for path in tmp_path.iterdir()] == ["w.pt"], "no lock is needed"
 
 
 def test_a_part_that_is_whole_already_is_taken(server, tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from same_process import Here
 
+from audiosetzsl.clips.ledger import read_ledger, write_ledger
 from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.shards import Kind, read_shard
 from audiosetzsl.workspace import Workspace
@@ -77,10 +78,54 @@ def test_weights_that_are_not_there_are_said_before_anything_is_done(place, monk
     assert not parts(place) and as_begun(place) is None
 
 
+def test_weights_that_are_none_are_said_and_not_noted(place, tmp_path):
+    (tmp_path / "i3d.pt").write_bytes(b"<html>not found</html>")
+    with pytest.raises(SetupError, match=r"i3d\.pt"):
+        extract_features(place.root, replace(TINY, weights=str(tmp_path / "i3d.pt")), Here())
+    assert not parts(place) and as_begun(place) is None
+
+
+def test_clips_may_be_deleted_once_their_features_are_there(place):
+    extract_features(place.root, TINY, Here())
+    before = stamps(place)
+    shutil.rmtree(place.media)
+    counts = extract_features(place.root, runner=Here())
+    assert stamps(place) == before and counts[("video", "ok")] == 30
+
+
+def test_features_whose_clips_are_lost_are_kept_where_a_block_has_to_be_made_again(place):
+    """Fetching went on, and the disk had been cleared meanwhile."""
+    ledger = place.clips / "part-00000.parquet"
+    whole = read_ledger(ledger)
+    write_ledger(whole.slice(0, 7), ledger)
+    extract_features(place.root, TINY, Here())
+    old = read_shard(place.features(Kind.VIDEO) / "part-00000.parquet", Kind.VIDEO)
+    assert old["status"].to_pylist().count("ok") == 7
+    for path in whole["path"].to_pylist()[:4]:
+        (place.root / path).unlink()
+    write_ledger(whole, ledger)
+    assert extract_features(place.root, runner=Here())[("video", "ok")] == 30
+    new = read_shard(place.features(Kind.VIDEO) / "part-00000.parquet", Kind.VIDEO)
+    assert new["segment_id"].equals(old["segment_id"])
+    lost = set(whole["segment_id"].to_pylist()[:4])
+    for one, other in zip(old.to_pylist(), new.to_pylist(), strict=True):
+        assert one["segment_id"] not in lost or one == other
+    before = stamps(place)
+    extract_features(place.root, runner=Here())
+    assert stamps(place) == before
+
+
+def test_a_number_of_feeders_that_is_none_is_said(place):
+    with pytest.raises(SetupError, match=r"--feeders -1: expected 0 .* or more"):
+        extract_features(place.root, TINY, Here(), machines=Machines(feeders=-1))
+
+
 def test_a_damaged_note_of_what_was_begun_is_said(place):
     extract_features(place.root, TINY, Here())
     (place.root / "features" / "extractors.json").write_text("{")
-    with pytest.raises(SetupError, match=r"extractors.json is damaged .*name --net and --weights again"):
+    with pytest.raises(
+        SetupError, match=r"extractors.json cannot be read .*name --preset, --net and --weights"
+    ):
         extract_features(place.root, runner=Here())
 
 
@@ -157,6 +202,27 @@ def test_a_process_that_dies_does_not_end_the_stage(place, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "a process died" in said and fourth in said
     assert list((place.root / FOLDER).glob("*.json")) == []
+
+
+def die_always(function, root, block):
+    """What a worker does whose network dies at a clip, also where it is decoded apart."""
+    tally_of(root, block).begin(block.segment_ids[3])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Dead(Processes):
+    def map(self, name, function, blocks, meter=None, workers=None):
+        return super().map(name, partial(die_always, function, self.root), blocks[:1], meter, workers)
+
+
+@pytest.mark.slow
+def test_a_clip_that_no_process_survives_ends_the_stage_and_is_named(place):
+    runner = Dead(1)
+    runner.root = place.root
+    with pytest.raises(
+        SetupError, match=r"processes die at .*also with that clip decoded apart; perhaps memory"
+    ):
+        extract_features(place.root, TINY, runner)
 
 
 @pytest.mark.slow

@@ -189,12 +189,36 @@ def test_a_fault_of_the_network_is_raised_as_it_would_hit_every_clip(menagerie, 
 
 
 def test_too_little_shared_memory_is_said_before_a_process_dies_of_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(feeding, "LEAST_SHARED_BYTES", 1 << 62)
+    check_shared_memory(tmp_path, feeders=1)
+    monkeypatch.setattr(feeding, "CLIP_BYTES", 1 << 60)
     with pytest.raises(
-        SetupError, match=r"feeders need .* MB or more .* start the container with --shm-size"
+        SetupError, match=r"2 feeders need .* MB or more .* start the container with --shm-size"
     ):
-        check_shared_memory(tmp_path)
-    check_shared_memory(Path("/nowhere"))
+        check_shared_memory(tmp_path, feeders=2)
+    check_shared_memory(Path("/nowhere"), feeders=2)
+
+
+def test_sound_that_is_no_number_is_a_row_with_a_reason(encode, tone, menagerie):
+    sound = tone(3)
+    sound[0, 1000] = np.nan
+    clip = encode("nan.wav", sound=sound, audio_codec="pcm_f32le")
+    table = extract_block([ClipRow("nan", clip, "", 3.0), menagerie[0]], Extractors(SOUND, None))[
+        Kind.LOG_MEL
+    ]
+    check_rows(table, Kind.LOG_MEL)
+    found = columns(table, "status", "reason")
+    assert found["nan"] == ("unreadable", "nan: its sound holds numbers that are not finite")
+    assert found["good"] == ("ok", "")
+
+
+def test_a_vector_that_is_no_number_is_a_row_with_a_reason(menagerie, monkeypatch):
+    monkeypatch.setattr(block, "clip_vector", lambda *_, **__: (np.full(1024, np.nan, np.float32), 2))
+    table = extract_block(menagerie[:1], Extractors(None, VIDEO))[Kind.VIDEO]
+    check_rows(table, Kind.VIDEO)
+    assert columns(table, "status", "reason")["good"] == (
+        "failed",
+        "the network gave numbers that are not finite",
+    )
 
 
 def test_recipes_name_the_weights_and_change_with_every_setting():

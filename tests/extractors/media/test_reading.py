@@ -2,6 +2,8 @@
 
 import math
 import random
+import subprocess
+import sys
 from fractions import Fraction
 
 import av
@@ -124,7 +126,7 @@ def test_one_pass_gives_what_two_readers_give(form):
     media = read_media(path, SMALL)
     np.testing.assert_array_equal(media.sound, read_sound(path))
     np.testing.assert_array_equal(media.frames, read_frames(path, SMALL))
-    assert read_media(path, None, sound=False) == Media(None, None, is_damaged=False)
+    assert read_media(path, None, sound=False) == Media(None, None)
 
 
 @ROUTES
@@ -192,7 +194,16 @@ def test_a_file_that_ends_in_its_header_is_unreadable(form):
 def busy(tmp_path_factory):
     """Ten seconds with much in them, in containers that put packets in the order of time and lengths in front."""
     folder = tmp_path_factory.mktemp("busy")
-    lavfi = ["-f", "lavfi", "-i", "testsrc2=s=96x72:r=10:d=10", "-f", "lavfi", "-i", "anoisesrc=d=10:a=0.1"]
+    lavfi = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=96x72:r=10:d=10",
+        "-f",
+        "lavfi",
+        "-i",
+        "anoisesrc=d=10:a=0.1:seed=0",
+    ]
     truth_media.ffmpeg(*lavfi, *H264, "-g", 20, *AAC, "-movflags", "faststart", folder / "busy.mp4")
     for suffix in ("mkv", "flv", "ts"):
         truth_media.ffmpeg("-i", folder / "busy.mp4", "-c", "copy", folder / f"busy.{suffix}")
@@ -263,9 +274,56 @@ def test_pictures_that_the_decoder_made_up_for_are_flagged(busy, tmp_path):
     path.write_bytes(content)
     for read in BOTH_ROUTES:
         media = read(path, SMALL)
-        assert media.is_damaged and len(media.frames) == 250
+        assert media.is_damaged and media.frames_are_damaged and len(media.frames) == 250
+        assert not media.sound_is_damaged
         assert not read(path, None).is_damaged
         assert not read(busy / "busy.mp4", SMALL).is_damaged
+
+
+LONG = {
+    "stated": ["long.wav"],
+    "unstated": ["-f", "matroska", "-live", "1", "long.mkv"],
+}
+READ_LONG = r"""
+import re, sys
+from pathlib import Path
+from extractors.media.reading import read_media
+peak = lambda: int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024
+before = peak()
+print(read_media(Path(sys.argv[1]), None).sound, peak() - before, sep=chr(10))
+"""
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_file_is_refused_before_it_is_in_memory(tmp_path, name):
+    """25 minutes, 144 MB; of five minutes there are 29 MB, which is as much as is taken."""
+    path = tmp_path / LONG[name][-1]
+    silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=mono", "-t", 1500, "-c:a", "pcm_s16le"]
+    truth_media.ffmpeg(*silence, *LONG[name][:-1], path)
+    command = [sys.executable, "-c", READ_LONG, path]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    says, megabytes = ran.stdout.splitlines()
+    assert says.startswith(f"the sound of {path.name} lasts more than 300 s; cut a clip out of it")
+    assert int(megabytes) < (20 if name == "stated" else 90)
+
+
+@ROUTES
+def test_a_stream_that_is_too_long_leaves_the_other_one_alone(encode, greys, tone, read):
+    for name in ("uneven.mkv", "uneven.mp4"):
+        path = encode(name, pictures=greys(25), sound=tone(400, rate=8000), rate=8000)
+        media = read(path, SMALL)
+        assert number_of(media.frames, step=8) == list(range(25))
+        with pytest.raises(ClipError, match=r"the sound of uneven\.m.. lasts more than 300 s"):
+            raise media.sound
+
+
+@ROUTES
+def test_a_clip_whose_time_begins_late_is_not_taken_for_a_long_one(film, tmp_path, read):
+    """As in a part of a file whose time stamps are those of the whole."""
+    path = tmp_path / "part.mkv"
+    truth_media.ffmpeg("-i", film, "-c", "copy", "-output_ts_offset", 2000, path)
+    media = read(path, SMALL)
+    assert number_of(media.frames) == list(range(50)) and len(media.sound) == pytest.approx(32_000, abs=100)
 
 
 def test_a_stream_that_turns_up_in_the_middle_of_a_file_is_no_trouble(busy, tmp_path):

@@ -117,3 +117,13 @@ def test_weights_of_another_network_are_refused(tmp_path):
         match=r"r3d.pth does not fit r2plus1d_18 of torchvision: .*expected a state dict as in R2Plus1D",
     ):
         open_torchvision("r2plus1d_18", "r3d.pth", tmp_path / "r3d.pth")
+
+
+def test_weights_have_to_be_finite(tmp_path):
+    state = get_model("r2plus1d_18", weights=None).state_dict()
+    state["stem.0.weight"][0, 0] = torch.nan
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(
+        SetupError, match=r"stem\.0\.weight holds numbers that are not finite; fetch it again"
+    ):
+        open_torchvision("r2plus1d_18", "w.pth", tmp_path / "w.pth")

@@ -3,10 +3,13 @@
 import os
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from audiosetzsl.errors import SetupError
@@ -103,6 +106,8 @@ RUBBISH = {
         "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
     ),
     "noise": lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)),
+    "a list of users": lambda path: path.write_text("root:x:0:0:root:/root:/bin/bash\n"),
+    "two letters": lambda path: path.write_bytes(b"tt\n"),
     "a zip": a_zip,
     "cut": cut,
     "cut, 2018": cut_old,
@@ -116,6 +121,30 @@ def test_damage_and_other_files_are_told_with_how_they_begin(tmp_path, rubbish):
     begins = re.escape(repr(path.read_bytes()[:16]))
     with pytest.raises(SetupError, match=rf"damaged or no weight file \(it begins with {begins}\); expected"):
         read_tensors(path)
+
+
+@given(content=st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
+def test_no_bytes_raise_anything_else(content, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "any.pt"
+    path.write_bytes(content)
+    with pytest.raises(SetupError):
+        read_tensors(path)
+
+
+def test_a_file_that_nobody_can_read():
+    with pytest.raises(
+        SetupError, match=r"damaged or no weight file \(it cannot be read: Input/output error"
+    ):
+        read_tensors(Path("/proc/self/mem"))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_numbers_have_to_be_finite(tmp_path, wrong):
+    broken = {"counted": torch.tensor(3), "b": torch.tensor([0.0, wrong]), "c": torch.tensor([wrong])}
+    torch.save(TENSORS | broken, tmp_path / "w.pt")
+    says = r"w\.pt does not fit: b holds numbers that are not finite \(so do 1 more.*; fetch it again"
+    with pytest.raises(SetupError, match=says):
+        read_tensors(tmp_path / "w.pt")
 
 
 def test_damaged_safetensors(tmp_path):

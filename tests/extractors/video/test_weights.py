@@ -1,5 +1,6 @@
 import pytest
 
+from audiosetzsl import doctor
 from audiosetzsl.downloads import DigestKind
 from audiosetzsl.errors import SetupError
 from extractors.video.nets import NETS
@@ -19,6 +20,11 @@ def test_i3d_s_file_is_pinned_by_git():
     pin = KINETICS["i3d"].pin
     assert pin.kind is DigestKind.GIT_BLOB and pin.digest == "73a4fd1d87eb3dbd97f33a9779fa1caa3d28111a"
     assert pin.bytes is None  # not published
+
+
+def test_the_doctor_looks_for_the_same_file():
+    published = KINETICS["i3d"]
+    assert published.name == doctor.I3D_FILE and published.pin == doctor.I3D_PIN
 
 
 @pytest.mark.parametrize("net", TORCHVISION)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from extractors.video.windows import AT_ONCE, clip_vector, window_starts
+from extractors.video.windows import clip_vector, window_starts
 
 
 class MeanLevel:
@@ -10,11 +10,13 @@ class MeanLevel:
 
     width = 2
 
-    def __init__(self):
-        self.shapes = []
+    def __init__(self, at_once=8):
+        self.at_once = at_once
+        self.shapes, self.places = [], []
 
     def vectors(self, frames):
         self.shapes.append(tuple(frames.shape))
+        self.places.append(frames.data_ptr())
         return torch.stack([frames.float().mean(dim=(1, 2, 3, 4)), frames[:, -1, 0, 0, 0].float()], dim=1)
 
 
@@ -53,5 +55,13 @@ def test_many_windows_go_through_in_several_batches():
     net = MeanLevel()
     vector, n_windows = clip_vector(net, numbered(200), window=10, hop=10)
     assert n_windows == 20
-    assert net.shapes == [(AT_ONCE, 10, 4, 5, 3), (AT_ONCE, 10, 4, 5, 3), (20 - 2 * AT_ONCE, 10, 4, 5, 3)]
+    assert net.shapes == [(8, 10, 4, 5, 3), (8, 10, 4, 5, 3), (4, 10, 4, 5, 3)]
     np.testing.assert_allclose(vector, [99.5, 104], rtol=1e-6)
+
+
+def test_one_window_at_a_time_is_not_copied_and_gives_the_same():
+    net, frames = MeanLevel(at_once=1), numbered(25).copy()
+    vector, _ = clip_vector(net, frames, window=10, hop=10)
+    assert net.places == [frames[start:].ctypes.data for start in (0, 10, 15)]
+    expected, _ = clip_vector(MeanLevel(), frames, window=10, hop=10)
+    np.testing.assert_array_equal(vector, expected)

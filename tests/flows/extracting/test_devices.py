@@ -56,8 +56,11 @@ def test_each_process_gets_the_device_that_fewest_use(tmp_path):
     first = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, **pipes)
     try:
         assert first.stdout.readline().strip() == "cuda:0"
-        assert claim(("cuda:0", "cuda:1"), tmp_path) == "cuda:1"
-        assert claim(("cuda:0", "cuda:1"), tmp_path) == "cuda:0"  # in its second turn
+        assert [claim(("cuda:0", "cuda:1"), tmp_path) for _ in range(3)] == ["cuda:1"] * 3
+        third = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, input="", capture_output=True, text=True
+        )
+        assert third.stdout.strip() == "cuda:0", "in its second turn"
     finally:
         first.kill()
         first.communicate()
@@ -66,6 +69,7 @@ def test_each_process_gets_the_device_that_fewest_use(tmp_path):
     for lock in devices._held:
         lock.close()
     devices._held.clear()
+    claim.cache_clear()
 
 
 def test_one_device_needs_no_claim(tmp_path):

@@ -48,3 +48,10 @@ def test_a_block_that_ended_suspects_nobody(root):
     tally.end(3)
     start_over(root, BLOCKS)
     assert tally_of(root, BLOCKS[0]).suspects == []
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"other": 1}', "[]"])
+def test_a_tally_that_a_power_cut_left_half_is_none(root, content):
+    tally_of(root, BLOCKS[0]).path.write_text(content)
+    assert tally_of(root, BLOCKS[0]).begun == 0
+    start_over(root, BLOCKS)
