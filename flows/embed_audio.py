@@ -10,9 +10,11 @@ import pyarrow as pa
 import torch
 
 from audiosetzsl.blocks import Block
-from audiosetzsl.errors import ShardError
+from audiosetzsl.classes import ClassList
+from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.features.parts import parts_of
 from audiosetzsl.files import sha256_of
+from audiosetzsl.manifest import class_list_of, read_manifest
 from audiosetzsl.shards import (
     Kind,
     Recipe,
@@ -25,6 +27,7 @@ from audiosetzsl.shards import (
     vector_column,
     write_shard,
 )
+from audiosetzsl.show import say
 from audiosetzsl.workspace import Workspace
 from flows.extracting.devices import claim, devices_of
 from flows.extracting.tally import FOLDER
@@ -58,7 +61,7 @@ def embed_audio(workspace: Path, checkpoint: Path, runner: Runner | None = None,
         device: cpu, cuda (all GPUs) or some of them.
 
     Raises:
-        SetupError: the network cannot be read, or hears another number of bands.
+        SetupError: the network cannot be read, hears another number of bands, or has learnt an unseen class.
         ShardError: some block has no log-mels yet.
     """
     place, devices = Workspace(workspace), devices_of(device)
@@ -69,13 +72,31 @@ def embed_audio(workspace: Path, checkpoint: Path, runner: Runner | None = None,
             f"{len(missing)} of {len(blocks)} blocks have no log-mels, the first is {missing[0]}; "
             "run `python -m flows extract-features` first"
         )
-    open_audio_cnn(checkpoint, parts.width)  # an error now is better than one in each process
+    net = open_audio_cnn(checkpoint, parts.width)  # an error now is better than one in each process
+    _check_zero_shot(net, checkpoint, class_list_of(read_manifest(place.manifest)))
     recipe = Recipe("AudioCnn", {"checkpoint": sha256_of(checkpoint), "log_mel": parts.made_by, "code": CODE})
     embedding = Embedding(place, checkpoint, recipe, parts.width, parts.made_by, devices)
     stale = [block for block in blocks if _is_stale(place, block, recipe.fingerprint)]
     work, workers = partial(embed_block, embedding), None if devices == ("cpu",) else len(devices)
     for _ in (runner or Processes()).map("embed-audio", work, stale, None, workers):
         pass
+
+
+def _check_zero_shot(net: AudioCnn, checkpoint: Path, classes: ClassList) -> None:
+    """Refuse a network that was taught a class that this workspace holds to be unseen.
+
+    Weights of elsewhere do not say by name what they have learnt: that is said, and up to the user.
+    """
+    unseen = {c.name for c in classes if not c.seen}
+    if taught := sorted(unseen & set(net.class_names)):
+        raise SetupError(
+            f"{checkpoint} has learnt {', '.join(taught)}, which are unseen classes of this workspace; what is "
+            "measured with it would not be zero-shot. Use a network that train-audio-cnn made here"
+        )
+    if not {c.name for c in classes} & set(net.class_names):
+        say(
+            f"{checkpoint} does not say which of these classes it has learnt; see that none of them is unseen here"
+        )
 
 
 def _is_stale(place: Workspace, block: Block, made_by: str) -> bool:

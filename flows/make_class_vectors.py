@@ -28,6 +28,7 @@ def make_class_vectors(
 
     Raises:
         SetupError: a class has no vector, or the file or its phrases cannot be used.
+        ShardError: the workspace's vectors are damaged, and it is not said what to make them of.
     """
     place, wording = Workspace(workspace), wording or Wording()
     classes = class_list_of(read_manifest(place.manifest))
@@ -60,9 +61,15 @@ def show_neighbours(made: NamedVectors, classes: ClassList) -> None:
 
 
 def _source_of(path: Path, classes: ClassList) -> str | None:
-    """What the vectors of a file were made of; None if there is none for these classes that says so."""
-    try:
-        has_them = read_class_vectors(path)[0] == classes.names
-        return str(recipe_of(path).facts["source"]) if has_them else None
-    except (ShardError, KeyError):
+    """What the vectors of a file were made of; None if there is no file for these classes."""
+    if not path.is_file():
         return None
+    try:
+        names, source = read_class_vectors(path)[0], recipe_of(path).facts.get("source", "what nobody noted")
+    except ShardError as problem:
+        # Not made anew without a word: they may have been of another table than the default.
+        raise ShardError(f"{problem}, and name what they are made of with --vectors") from problem
+    if names != classes.names:
+        say(f"{path} is of other classes, and is made anew")
+        return None
+    return str(source)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float16
 
-from audiosetzsl.errors import SetupError
+from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.features.parts import parts_of
 from audiosetzsl.manifest import load_manifest
 from audiosetzsl.shards import Kind, frames_of, read_groups
@@ -63,14 +63,16 @@ def stream_log_mel(
         order: None is as the shards lie, all of them.
 
     Raises:
-        ShardError: there are no log-mel shards, or one is damaged or of another recipe than the rest.
+        ShardError: there are no log-mel shards, one is damaged or of another recipe than the rest, or two hold the
+            same clip.
         ManifestError: the manifest is absent or wrong, or has no such split or class.
     """
     rows = load_manifest(place.manifest, split=split, seen=seen, classes=classes)
     class_of = dict(zip(rows.segment_id, rows.class_name, strict=True))
     parts, order = parts_of(place, Kind.LOG_MEL), order or Order()
+    told: set[str] = set()
     for paths in _turns(parts.paths, order):
-        clips = (clip for path in paths for clip in _clips(path, parts.made_by, class_of))
+        clips = (clip for path in paths for clip in _once(_clips(path, parts.made_by, class_of), told, path))
         yield from clips if order.seed is None else _mixed(clips, paths, order.seed)
 
 
@@ -90,6 +92,18 @@ def _mixed(clips: Iterable[LogMel], paths: Sequence[Path], seed: int) -> Iterato
     np.random.default_rng([seed, *names]).shuffle(held)
     while held:
         yield held.pop()
+
+
+def _once(clips: Iterable[LogMel], told: set[str], path: Path) -> Iterator[LogMel]:
+    """Refuse a clip that an earlier shard holds, too: it would be learnt twice."""
+    for clip in clips:
+        if clip[0] in told:
+            raise ShardError(
+                f"{clip[0]} stands in {path} and in another shard beside it; find the wrong one with "
+                "`audiosetzsl shards verify`"
+            )
+        told.add(clip[0])
+        yield clip
 
 
 def _clips(path: Path, made_by: str, class_of: Mapping[str, str]) -> Iterator[LogMel]:

@@ -3,6 +3,7 @@
 import pandas as pd
 import pyarrow as pa
 
+from audiosetzsl.errors import ShardError
 from audiosetzsl.features.parts import parts_of
 from audiosetzsl.manifest import load_manifest
 from audiosetzsl.shards import FEATURES, Kind, read_shard, schema_of
@@ -16,7 +17,8 @@ def feature_rows(place: Workspace, kind: Kind) -> pd.DataFrame:
     counts of the kind; where no shard holds the segment these are null.
 
     Raises:
-        ShardError: the kind has no shards, or one is damaged or of another recipe than the rest.
+        ShardError: the kind has no shards, one is damaged or of another recipe than the rest, or two hold the same
+            segment.
         ManifestError: the manifest is absent or wrong.
     """
     rows = load_manifest(place.manifest)[["segment_id", "class_name", "seen", "split"]]
@@ -25,4 +27,10 @@ def feature_rows(place: Workspace, kind: Kind) -> pd.DataFrame:
     found = pa.concat_tables(
         read_shard(path, kind, made_by=parts.made_by, columns=columns) for path in parts.paths
     )
-    return rows.merge(found.to_pandas(), on="segment_id", how="left")
+    told = found.to_pandas()
+    if (doubled := told.segment_id[told.segment_id.duplicated()]).size:
+        raise ShardError(
+            f"{doubled.iloc[0]} stands in two shards of {parts.folder}; find the wrong one with "
+            "`audiosetzsl shards verify`"
+        )
+    return rows.merge(told, on="segment_id", how="left")

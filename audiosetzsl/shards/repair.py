@@ -18,6 +18,7 @@ from audiosetzsl.workspace import Workspace
 
 # A shard is written within seconds; on a shared disk its writer may be on a machine that cannot be asked.
 IDLE_S = 600.0
+_SHARD = re.compile(r"part-\d{5}\.parquet")
 _SCRATCH = re.compile(r"\.part-.+\.parquet\.(\d+)\.[0-9a-f]+")
 
 
@@ -32,12 +33,20 @@ class Redo:
 
 
 def redos_of(findings: Iterable[Finding]) -> list[Redo]:
-    """What `verify` found, as work to do. Of leftovers only those that nobody writes to any more."""
+    """What `verify` found, as work to do.
+
+    Of leftovers only those that nobody writes to any more; of strays only what looks like a shard: what else lies
+    there is somebody's.
+    """
     return [
         Redo(f.kind, f.path, f"{f.problem}: {f.detail}", f.problem not in (Problem.STRAY, Problem.LEFTOVER))
         for f in findings
-        if f.is_wrong or is_abandoned(f.path)
+        if (f.is_wrong and (f.problem is not Problem.STRAY or _is_shard(f.path))) or is_abandoned(f.path)
     ]
+
+
+def _is_shard(path: Path) -> bool:
+    return path.is_file() and _SHARD.fullmatch(path.name) is not None
 
 
 def is_abandoned(scratch: Path) -> bool:

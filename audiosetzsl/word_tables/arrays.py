@@ -1,6 +1,7 @@
 """Tables as .npz: an array of names and one of vectors; it is loaded whole once."""
 
 import zipfile
+import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -11,6 +12,18 @@ from audiosetzsl.word_tables.opening import checked
 from audiosetzsl.word_tables.table import WordTable
 
 TOLD = 3  # names of a table in a message
+# What NumPy and zipfile raise at a file that is none, is cut or damaged, encrypted, or compressed in a new way.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_npz(path: Path, wanted: Collection[str]) -> WordTable:
@@ -23,9 +36,10 @@ def read_npz(path: Path, wanted: Collection[str]) -> WordTable:
         f"{path}: expected an .npz with the arrays names (n texts) and vectors (n x width floats), no pickles"
     )
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: NumPy leaves a file open that turns out to be none.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names, vectors = arrays["names"], arrays["vectors"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
+    except _DAMAGE as problem:
         raise SetupError(f"{expected}; it cannot be read ({problem})") from problem
     if names.ndim != 1 or vectors.ndim != 2 or len(names) != len(vectors):
         raise SetupError(f"{expected}; they are {names.shape} and {vectors.shape}")

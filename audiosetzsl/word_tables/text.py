@@ -1,5 +1,6 @@
 """Text tables: word2vec and fastText (a header, then a word a line), GloVe (no header, blanks within words)."""
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -91,8 +92,9 @@ def read_text(path: Path, wanted: Collection[str]) -> WordTable:
     vectors: dict[str, np.ndarray] = {}
     number, line = 0, b"\n"
     with opened(path) as lines:
-        layout = layout_of(lines.read(SNIFFED), path)
-        lines.seek(0)
+        head = lines.read(SNIFFED)
+        layout = layout_of(head.removeprefix(BOM_UTF8), path)
+        lines.seek(len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0)
         for number, line in enumerate(lines, start=1):
             if line[: line.find(b" ")] not in firsts or (number == 1 and layout.n_words is not None):
                 continue

@@ -65,7 +65,7 @@ def _heard(clip: ClipRow, media: Media, config: LogMelConfig | None) -> Found:
     if not len(frames):
         raise ClipError("no_audio", f"{clip.segment_id}: {len(sound)} samples of sound make no frame")
     silent = ("silent",) if np.abs(sound).max() < SILENT_PEAK else ()
-    found = _measured(clip, media, len(sound) / SAMPLE_RATE_HZ)
+    found = _measured(clip, len(sound) / SAMPLE_RATE_HZ, media.sound_is_damaged)
     return replace(found, flags=(*silent, *found.flags), n_frames=len(frames), feature=frames)
 
 
@@ -74,7 +74,7 @@ def _seen(clip: ClipRow, media: Media, config: PictureConfig | None) -> Found:
     if config is None:
         return Found(Status.OK)
     pictures: UInt8[np.ndarray, "n size size 3"] = _there(media.frames)
-    found = _measured(clip, media, len(pictures) / config.fps)
+    found = _measured(clip, len(pictures) / config.fps, media.frames_are_damaged)
     return replace(found, n_frames=len(pictures), feature=pictures)
 
 
@@ -85,10 +85,10 @@ def _there(found: np.ndarray | ClipError | None) -> np.ndarray:
     return found
 
 
-def _measured(clip: ClipRow, media: Media, found_s: float) -> Found:
+def _measured(clip: ClipRow, found_s: float, is_damaged: bool) -> Found:
     flags = []
     if abs(found_s - clip.expected_s) > OFF_S:
         flags.append("short" if found_s < clip.expected_s else "long")
-    if media.is_damaged:
+    if is_damaged:
         flags.append("damaged")
     return Found(Status.OK, flags=tuple(flags), duration_s=found_s)

@@ -125,16 +125,20 @@ def test_what_is_made_is_kept_until_something_else_is_asked_for(tiny_workspace, 
     assert len(vectors_in(path)["dog"]) == 300
 
 
-@pytest.mark.parametrize("damage", ["cut", "of other classes"])
-def test_what_is_damaged_or_of_other_classes_is_made_anew(tiny_workspace, corpus, damage):
+def test_what_is_of_other_classes_is_made_anew_and_said(tiny_workspace, corpus, capsys):
     path = make_class_vectors(tiny_workspace, corpus)
-    if damage == "cut":
-        path.write_bytes(path.read_bytes()[:-20])
-    else:
-        write_class_vectors(
-            NamedVectors(("emu",), np.ones((1, 3), np.float32), ("emu",), {"source": "x"}), path
-        )
+    emu = NamedVectors(("emu",), np.ones((1, 3), np.float32), ("emu",), {"source": "x"})
+    write_class_vectors(emu, path)
     assert len(vectors_in(make_class_vectors(tiny_workspace))["dog"]) == 300
+    assert "is of other classes, and is made anew" in capsys.readouterr().out
+
+
+def test_what_is_damaged_is_not_replaced_by_something_else_without_a_word(tiny_workspace, corpus):
+    path = make_class_vectors(tiny_workspace, corpus)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ShardError, match=r"is damaged .*name what they are made of with --vectors"):
+        make_class_vectors(tiny_workspace)
+    make_class_vectors(tiny_workspace, corpus)
 
 
 def test_the_classes_of_a_model_may_be_of_any_width(tiny_workspace, corpus):

@@ -18,12 +18,12 @@ from same_process import Here
 
 from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.features import load_vectors
-from audiosetzsl.manifest import load_manifest
+from audiosetzsl.manifest import class_list_of, load_manifest, read_manifest
 from audiosetzsl.shards import Kind, Recipe, read_shard, recipe_of
 from audiosetzsl.workspace import Workspace
 from flows.embed_audio import embed_audio
 from flows.train_audio_cnn import train_audio_cnn
-from models.audio_cnn import AudioCnn, AudioCnnTraining, load_audio_cnn
+from models.audio_cnn import AudioCnn, AudioCnnTraining, load_audio_cnn, save_audio_cnn
 
 ROOT = Path(__file__).parents[2]
 QUICK = AudioCnnTraining(crop_frames=128, batch_size=4, passes=2, settling_batches=1)
@@ -224,6 +224,15 @@ def test_weights_of_the_original_release_embed_too(place, tmp_path):
     name = row.rows.segment_id[0]
     heard = np.round(tone_of(name, row.rows.class_name[0], "test") * 256) / 256
     np.testing.assert_allclose(row[Kind.AUDIO][0], net.embed(heard.astype(np.float32)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_that_has_learnt_an_unseen_class_is_refused(place, tmp_path):
+    unseen = next(c.name for c in class_list_of(read_manifest(place.manifest)) if not c.seen)
+    net = save_audio_cnn(AudioCnn((unseen, "other")), tmp_path / "net.safetensors")
+    with pytest.raises(
+        SetupError, match=rf"has learnt {unseen}, which are unseen classes .*not be zero-shot"
+    ):
+        embed_audio(place.root, net, Here())
 
 
 def test_what_cannot_be_embedded_says_why(place, checkpoint, tmp_path):

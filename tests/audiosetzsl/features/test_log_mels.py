@@ -192,3 +192,12 @@ def test_shards_of_two_configurations_are_never_mixed(tmp_path):
     )
     with pytest.raises(ShardError, match=expected):
         list(stream_log_mel(place, split="train", seen=True))
+
+
+def test_a_clip_in_two_shards_is_refused(tmp_path):
+    place, blocks = planned(tmp_path, 18, 9)
+    fill(place, Kind.LOG_MEL, blocks)
+    folder = place.features(Kind.LOG_MEL)
+    (folder / "part-00099.parquet").write_bytes((folder / "part-00000.parquet").read_bytes())
+    with pytest.raises(ShardError, match=r"stands in .*part-00099.parquet and in another shard"):
+        list(stream_log_mel(place, split=None, seen=None))

@@ -34,6 +34,15 @@ def test_every_segment_has_a_row(tmp_path, kind):
             assert row.duration_s > 0
 
 
+def test_a_segment_in_two_shards_is_refused(tmp_path):
+    place, blocks = planned(tmp_path, 18, 9)
+    fill(place, Kind.VIDEO, blocks)
+    folder = place.features(Kind.VIDEO)
+    (folder / "part-00099.parquet").write_bytes((folder / "part-00000.parquet").read_bytes())
+    with pytest.raises(ShardError, match=r"stands in two shards of .*audiosetzsl shards verify"):
+        feature_rows(place, Kind.VIDEO)
+
+
 def test_features_that_were_not_extracted_yet_are_asked_for(tmp_path):
     place, _ = planned(tmp_path, 9)
     with pytest.raises(ShardError, match="video holds no shards; run `python -m flows extract-features`"):

@@ -65,6 +65,15 @@ def test_what_is_broken_is_listed_with_its_reason(made):
     assert found[2].why == "not of the plan: no block has this name"
 
 
+def test_what_is_no_shard_is_left_alone(made):
+    place, _ = made
+    folder = place.features(Kind.VIDEO)
+    (folder / "NOTES.txt").write_text("mine")
+    (folder / "old").mkdir()
+    (folder / "part-00009.parquet").mkdir()
+    assert redos(place) == []
+
+
 def test_rows_of_a_status_are_tried_again(made):
     place, blocks = made
     video = failed_part(place, Kind.VIDEO, blocks[0], [Status.FAILED, Status.UNREADABLE, Status.FAILED])

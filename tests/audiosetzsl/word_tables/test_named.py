@@ -47,6 +47,17 @@ def test_another_schema_is_refused(tmp_path, columns, message):
         read_class_vectors(tmp_path / "text.parquet")
 
 
+@pytest.mark.parametrize(
+    ("names", "number", "message"),
+    [(("dog", "dog"), 1.0, "has dog more than once"), (("dog", "cat"), np.nan, "of dog, cat .* not finite")],
+)
+def test_doubled_names_and_numbers_that_are_none_are_refused(tmp_path, names, number, message):
+    vectors = NamedVectors(names, np.full((2, 3), number, np.float32), names, {"source": "x"})
+    with pytest.raises(ShardError, match=message):
+        write_class_vectors(vectors, tmp_path / "part-00000.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_absent_or_damaged_file_is_said(tmp_path):
     with pytest.raises(ShardError, match=r"text\.parquet does not exist"):
         read_class_vectors(tmp_path / "text.parquet")

@@ -1,6 +1,7 @@
 """Tables are known by their content, read for what is asked, and refused with the place that is wrong."""
 
 import gzip
+from codecs import BOM_UTF8
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,8 @@ def listed(table):
         ("t.vec", files.text(ROWS, trailing_blank=True)),
         ("t.txt", files.text(ROWS, header=False)),
         ("t.txt", files.text(ROWS, header=False).replace(b"\n", b"\r\n")),
+        ("t.txt", BOM_UTF8 + files.text(ROWS[2:], header=False)),
+        ("t.vec", BOM_UTF8 + files.text(ROWS)),
         ("no-name-to-go-by", files.binary(ROWS)),
         ("no-name-to-go-by", files.text(ROWS, header=False)),
         ("misnamed.txt", files.binary(ROWS)),
@@ -52,6 +55,18 @@ def test_corpora_are_read_for_what_is_asked(tmp_path, name, content, packed):
     assert listed(table) == FOUND
     assert not table.of_names
     assert table.vectors["dog"].dtype == np.float32
+
+
+def test_a_damaged_npz_is_refused_wherever_it_is_damaged(tmp_path):
+    whole = files.npz(tmp_path / "t.npz", ROWS[2:3] + ROWS[4:]).read_bytes()
+    np.savez_compressed(tmp_path / "c.npz", names=np.array(["dog"]), vectors=np.random.rand(1, 300))
+    for content in (whole, (tmp_path / "c.npz").read_bytes()):
+        for at in range(0, len(content), 7):
+            (tmp_path / "x.npz").write_bytes(content[:at] + bytes([content[at] ^ 0x55]) + content[at + 1 :])
+            try:
+                read_word_table(tmp_path / "x.npz", ["dog"])
+            except SetupError as problem:
+                assert "x.npz" in str(problem)
 
 
 @pytest.mark.parametrize("write", [files.npz, files.parquet])
