@@ -86,9 +86,12 @@ def download(
             as something else than was published.
     """
     if not path.is_file():
-        with locked(path.with_name(f".{path.name}.lock")):
+        lock = path.with_name(f".{path.name}.lock")
+        with locked(lock):
             if not path.is_file():  # nobody fetched it meanwhile
-                return _fetched(url, path, pin, owner, error, progress)
+                fetched = _fetched(url, path, pin, owner, error, progress)
+                lock.unlink(missing_ok=True)  # whoever waits for it finds the file there
+                return fetched
     if not pin.holds(path):
         raise error(
             f"{path} is there, but is not {owner}'s (expected {pin.kind} {pin.digest}); "

@@ -29,7 +29,7 @@ def test_a_file_arrives_whole_and_is_not_fetched_again(server, tmp_path):
     assert path.read_bytes() == CONTENT
     assert server.requests == [None]
     assert seen[-1] == len(CONTENT)
-    assert {p.name for p in tmp_path.iterdir()} == {"list.csv", ".list.csv.lock"}
+    assert {p.name for p in tmp_path.iterdir()} == {"list.csv"}
 
 
 def test_what_broke_off_is_gone_on_with(server, tmp_path):

@@ -147,8 +147,9 @@ def test_memory_does_not_grow_with_the_shards(tmp_path, seed):
         fill(place, Kind.LOG_MEL, blocks, width=4096)
         used.append(memory_along(place, Order(seed=seed)))
     group = 32 * 2.5 * 4096 * 2  # bytes of 32 clips, which here are a block too
-    assert used[1] < 1.1 * used[0] + 200_000  # ids and classes of all segments are small, and do grow
-    assert used[1] < 4 * group
+    # A group may not have been collected yet; ids and classes of all segments are small, and do grow.
+    assert used[1] < used[0] + group + 200_000
+    assert used[1] < 4 * group < n_blocks * group / 2
 
 
 def test_a_clip_that_is_kept_keeps_no_other(made):
