@@ -17,7 +17,7 @@ from flows.politeness.gates import Gate, open_gate
 
 METER_S = 1.0
 # For what a worker has in hand when the process that started it is killed.
-GRACE_S = 5.0
+GRACE_S = 2.0
 
 T = TypeVar("T")
 R = TypeVar("R")
