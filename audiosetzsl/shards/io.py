@@ -90,6 +90,8 @@ def read_groups(
     with damage_told(path, ShardError), pq.ParquetFile(path, page_checksum_verification=True) as file:
         if made_by is not None:
             _refuse_other(path, _recipe(file.schema_arrow, path).fingerprint, made_by)
+        if absent := [name for name in head + feature if name not in file.schema_arrow.names]:
+            raise ShardError(f"{path} has no column {absent[0]!r}; delete it and make it again")
         n_rows = 0
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group, head, use_threads=False)

@@ -18,6 +18,7 @@ from small_shards import OTHER, RECIPE, shard_of
 
 from audiosetzsl.errors import ClipError, ShardError
 from audiosetzsl.shards import (
+    FEATURES,
     N_MELS,
     VECTOR_WIDTH,
     Kind,
@@ -277,11 +278,18 @@ def test_ten_seconds_of_real_clips_take_no_more_than_90_kb(path, real_data):
     assert kb_a_clip(path, log_mels) <= 90
 
 
+class Intact(dict):
+    """By kind; a test that fails need not print it all."""
+
+    def __repr__(self):
+        return "the shards as they were"
+
+
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):
     """Files as they are on disk, and what they hold: rows of several row groups, usual widths, rows without."""
     rng = np.random.default_rng(0)
-    made = {}
+    made = Intact()
     for kind in Kind:
         path = tmp_path_factory.mktemp("intact") / "part-00000.parquet"
         sizes = [(3, N_MELS) if kind is Kind.LOG_MEL else VECTOR_WIDTH] * (40 if kind is Kind.LOG_MEL else 5)
@@ -318,6 +326,16 @@ def test_a_flipped_bit_is_an_error_or_changes_nothing(tmp_path, intact, kind, sh
         assert pa.concat_tables(groups).combine_chunks().equals(expected.combine_chunks())
     except ShardError as error:
         assert "part-00000.parquet" in str(error)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_column_whose_name_is_damaged_is_said(path, intact, kind):
+    content, _ = intact[kind]
+    name = FEATURES[kind].encode()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    path.write_bytes(content[:footer] + content[footer:].replace(name, name[:-1] + b"?"))
+    with pytest.raises(ShardError, match=r"has no column|is damaged"):
+        list(read_groups(path, kind, {"x"}))
 
 
 @pytest.mark.parametrize("kind", list(Kind))
