@@ -38,7 +38,8 @@ class CentreCrop:
     """The short side is scaled, antialiased, and the centre is cut out; the defaults are those of I3D.
 
     As in PIL's bilinear resizing, within one level (of noise of odd sizes, single pixels within two). The long
-    side is truncated to whole pixels; the centre begins at floor((side - size) / 2). Pixels are taken as square, whatever the container says of them.
+    side is truncated to whole pixels; the centre begins at floor((side - size) / 2). Pixels are taken as square,
+    whatever the container says of them.
     """
 
     size: int = 224
