@@ -8,6 +8,7 @@ from pathlib import Path
 from audiosetzsl.classes import ClassList
 from audiosetzsl.errors import SetupError
 from audiosetzsl.files import sha256_of
+from audiosetzsl.show import say
 from audiosetzsl.word_tables.named import NamedVectors
 from audiosetzsl.word_tables.reading import read_word_table
 from extractors.words.class_vectors import load_ontology_labels, load_ontology_vectors, vectors_for
@@ -34,18 +35,43 @@ def wording_of(phrases: Path | None, stop_words: str, prompts: Sequence[str] | N
     return Wording(phrases, words, tuple(prompts or PLAIN))
 
 
-def choose(classes: ClassList, vectors: str, wording: Wording) -> NamedVectors:
-    """Vectors of the classes: `audioset`, `sentence-transformers:` and a model, or the path of a table.
+def choose(classes: ClassList, vectors: str | Path, wording: Wording) -> NamedVectors:
+    """Vectors of the classes, as somebody names them.
+
+    Args:
+        classes: the classes, in the order of the rows.
+        vectors: `audioset`, `sentence-transformers:` and a model, or else the path of a table. A `Path`, or text
+            with a folder in front (`./audioset`), is a path whatever it is called.
+        wording: which words stand for the classes.
 
     Raises:
         SetupError: a class has no vector, the table or model cannot be used, or an option has no use for it.
     """
-    if vectors.startswith(PREFIX):
+    if isinstance(vectors, str) and vectors.startswith(PREFIX):
         return _of_tower(classes, vectors.removeprefix(PREFIX), wording)
     if wording.prompts != PLAIN:
         raise SetupError(f"--prompt is for text towers, and {vectors} is none; use --phrases, or no prompt")
-    if vectors != AUDIOSET:
-        return _of_table(classes, Path(vectors), wording)
+    if vectors != AUDIOSET:  # no Path is equal to a text
+        return _of_table(classes, _file_of(vectors), wording)
+    return _of_audioset(classes, wording)
+
+
+def _file_of(vectors: str | Path) -> Path:
+    path = Path(vectors)
+    if not path.is_file():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise SetupError(
+            f"--vectors {vectors}: {path.absolute()} {found}; give the file of a table of word vectors, "
+            f"{AUDIOSET} for AudioSet's own words, or {PREFIX}MODEL for a text tower, where MODEL may be a folder"
+        )
+    return path
+
+
+def _of_audioset(classes: ClassList, wording: Wording) -> NamedVectors:
+    if Path(AUDIOSET).is_file():
+        say(
+            f"--vectors {AUDIOSET} is AudioSet's own words; for the file of that name here write ./{AUDIOSET}"
+        )
     if wording != Wording():
         raise SetupError(
             "AudioSet's own vectors go by label, so that phrases and stop words are of no use to them; name a table "

@@ -22,8 +22,9 @@ def make_class_vectors(
 
     Args:
         workspace: folder with manifest.parquet; gets features/text.
-        vectors: a table of word vectors; `sentence-transformers:` and a folder or name; `audioset` for those made
-            of AudioSet's own descriptions; None keeps what the workspace has for these classes, else AudioSet's.
+        vectors: a table of word vectors (a `Path` always is one); `sentence-transformers:` and a folder or name;
+            `audioset` for those made of AudioSet's own descriptions; None keeps what the workspace has for these
+            classes, else AudioSet's.
         wording: which words stand for the classes.
 
     Raises:
@@ -35,7 +36,7 @@ def make_class_vectors(
     if vectors is None and wording == Wording() and (source := _source_of(place.text, classes)):
         say(f"{place.text} is made already, of {source}; --vectors {AUDIOSET} or FILE makes it anew")
         return place.text
-    made = choose(classes, str(vectors or AUDIOSET), wording)
+    made = choose(classes, vectors or AUDIOSET, wording)
     write_class_vectors(made, place.text)
     show_neighbours(made, classes)
     return place.text

@@ -1,29 +1,16 @@
 """Tables as .npz: an array of names and one of vectors; it is loaded whole once."""
 
-import zipfile
-import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.files import NPZ_DAMAGE
 from audiosetzsl.word_tables.opening import checked
 from audiosetzsl.word_tables.table import WordTable
 
 TOLD = 3  # names of a table in a message
-# What NumPy and zipfile raise at a file that is none, is cut or damaged, encrypted, or compressed in a new way.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def read_npz(path: Path, wanted: Collection[str]) -> WordTable:
@@ -39,7 +26,7 @@ def read_npz(path: Path, wanted: Collection[str]) -> WordTable:
         # Opened here: NumPy leaves a file open that turns out to be none.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names, vectors = arrays["names"], arrays["vectors"]
-    except _DAMAGE as problem:
+    except NPZ_DAMAGE as problem:
         raise SetupError(f"{expected}; it cannot be read ({problem})") from problem
     if names.ndim != 1 or vectors.ndim != 2 or len(names) != len(vectors):
         raise SetupError(f"{expected}; they are {names.shape} and {vectors.shape}")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.word_tables.layout import MAX_HEADER, header_of
 from audiosetzsl.word_tables.opening import checked, is_packed, opened
 from audiosetzsl.word_tables.table import WordTable
-from audiosetzsl.word_tables.text import MAX_HEADER, header_of
 
 CHUNK = 1 << 18  # bytes at a time; with 1 MB each is a mapping of its own, which takes twice the time
 MAX_WORD = 10_000  # bytes; where no blank comes for longer, the bytes are no table

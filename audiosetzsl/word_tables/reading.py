@@ -1,16 +1,18 @@
 """Reading a word table of any kind: what it is, by its first bytes and then by its name, and what it knows."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.word_tables.arrays import read_npz
 from audiosetzsl.word_tables.binary import read_binary
+from audiosetzsl.word_tables.layout import SNIFFED, header_of, numbers_at_end
 from audiosetzsl.word_tables.opening import opened
 from audiosetzsl.word_tables.parquet import read_parquet_table
 from audiosetzsl.word_tables.spelling import entries_to_read
 from audiosetzsl.word_tables.table import WordTable
-from audiosetzsl.word_tables.text import SNIFFED, header_of, numbers_at_end, read_text
+from audiosetzsl.word_tables.text import read_text
 
 Reader = Callable[[Path, Collection[str]], WordTable]
 _BY_MAGIC: Mapping[bytes, Reader] = {
@@ -51,7 +53,9 @@ def read_word_table(path: Path, phrases: Iterable[str]) -> WordTable:
 
 def _reader_of(path: Path) -> Reader:
     with opened(path) as file:
-        head = file.read(SNIFFED)
+        head = file.read(SNIFFED).removeprefix(BOM_UTF8)
+    if path.suffix == ".zip":
+        raise SetupError(f"{path} is an archive; unpack it, and give the table that is in it")
     for magic, reader in _BY_MAGIC.items():
         if head.startswith(magic):
             return reader

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from audiosetzsl.word_tables.spelling import spellings_of_phrase, spellings_of_word, words_of
+from audiosetzsl.word_tables.spelling import (
+    plain,
+    spellings_of_phrase,
+    spellings_of_word,
+    splits_of_word,
+    words_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,9 @@ class WordTable:
     remark: str = ""  # what else is known of the file, for the message that something is not in it
 
     def find(self, phrase: str, left_out: Collection[str] = ()) -> Found:
-        """Look a phrase up: the entry of the whole phrase, or else one entry for each of its words.
+        """Look a phrase up: the entry of the whole phrase, or else those of its words, one for each.
+
+        A word with an apostrophe that has no entry has those of its parts, if all of them are there.
 
         Args:
             phrase: words in any case and with any signs between them.
@@ -34,10 +42,11 @@ class WordTable:
         """
         if whole := self._first(spellings_of_phrase(phrase)):
             return Found((whole,))
-        words = [word for word in words_of(phrase) if word.lower() not in left_out]
-        entries = [self._first(spellings_of_word(word)) for word in words]
-        missing = [word for word, entry in zip(words, entries, strict=True) if entry is None]
-        return Found(tuple(entry for entry in entries if entry is not None), tuple(missing))
+        without = {plain(word) for word in left_out}
+        words = [word for word in words_of(phrase) if word.lower() not in without]
+        of_words = [self._of_word(word) for word in words]
+        missing = [word for word, entries in zip(words, of_words, strict=True) if not entries]
+        return Found(tuple(entry for entries in of_words for entry in entries), tuple(missing))
 
     def mean(self, entries: Sequence[str]) -> Float[np.ndarray, " width"]:
         """Mean of the vectors of some entries, at least one."""
@@ -50,6 +59,14 @@ class WordTable:
         return (self.mean(found.entries) if found.entries else None), bool(
             found.entries
         ) and not found.missing
+
+    def _of_word(self, word: str) -> list[str]:
+        for parts in splits_of_word(word):
+            entries = [self._first(spellings_of_word(part)) for part in parts]
+            known = [entry for entry in entries if entry is not None]
+            if len(known) == len(parts):
+                return known
+        return []
 
     def _first(self, spellings: Sequence[str]) -> str | None:
         return next((entry for entry in spellings if entry in self.vectors), None)

@@ -19,8 +19,9 @@ from audiosetzsl.workspace import Workspace
 from extractors.words.class_vectors import load_ontology_vectors
 from flows.__main__ import app
 from flows.choose_vectors import Wording, choose, wording_of
+from flows.cjme_inputs import class_vectors
 from flows.make_class_vectors import make_class_vectors
-from flows.score_cjme import class_vectors, score_cjme
+from flows.score_cjme import score_cjme
 from models.cjme import load_cjme
 from models.fit_cjme import CjmeTraining
 
@@ -202,6 +203,33 @@ def test_phrases_of_classes_that_are_none_are_refused(tiny_workspace, corpus, tm
     (tmp_path / "p.csv").write_text(f"name,phrase\n{name},dog\n")
     with pytest.raises(SetupError, match=hint):
         make_class_vectors(tiny_workspace, corpus, Wording(tmp_path / "p.csv"))
+
+
+def test_a_file_that_has_the_name_of_audiosets_own_words(tiny_workspace, corpus, monkeypatch, capsys):
+    """`audioset` is the words, and it is said that there is a file too; `./audioset` is the file."""
+    monkeypatch.chdir(corpus.parent)
+    arguments = ["make-class-vectors", "--workspace", str(tiny_workspace), "--vectors"]
+    gone = CliRunner().invoke(app, [*arguments, "./audioset"])
+    where = corpus.parent / "audioset"
+    assert str(gone.exception).startswith(
+        f"--vectors ./audioset: {where} does not exist; give the file of a table"
+    )
+    with pytest.raises(SetupError, match=r"--vectors \.: .* is a folder; give the file of a table"):
+        make_class_vectors(tiny_workspace, ".")
+    corpus.rename("audioset")
+    by_name = CliRunner().invoke(app, [*arguments, "audioset"])
+    assert (
+        "--vectors audioset is AudioSet's own words; for the file of that name here write ./audioset"
+        in by_name.output
+    )
+    assert len(vectors_in(Workspace(tiny_workspace).text)["dog"]) == 300
+    assert CliRunner().invoke(app, [*arguments, "./audioset"]).exit_code == 0
+    assert len(vectors_in(Workspace(tiny_workspace).text)["dog"]) == 3
+    assert choose(AUDIOSETZSL, "audioset", Wording()).matrix.shape[1] == 300
+    with pytest.raises(SetupError, match=r"not all classes have a vector in the table"):
+        choose(
+            AUDIOSETZSL, corpus.with_name("audioset").relative_to(corpus.parent), Wording()
+        )  # a Path is a path
 
 
 def test_the_command_line(tiny_workspace, corpus, tmp_path):

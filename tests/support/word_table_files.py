@@ -16,12 +16,12 @@ def binary(rows, *, line_breaks=True, header=None):
     return content
 
 
-def text(rows, *, header=True, trailing_blank=False):
-    """word2vec and fastText with a header, GloVe without; fastText ends rows with a blank."""
-    lines = [f"{len(rows)} {len(rows[0][1])}"] if header else []
+def text(rows, *, header=True, trailing_blank=False, between=" "):
+    """word2vec and fastText with a header, GloVe without; fastText ends rows with a blank; others write tabs."""
+    lines = [f"{len(rows)}{between}{len(rows[0][1])}"] if header else []
     for word, vector in rows:
-        numbers = " ".join(repr(float(number)) for number in vector)
-        lines.append(f"{word} {numbers}{' ' * trailing_blank}")
+        numbers = between.join(repr(float(number)) for number in vector)
+        lines.append(f"{word}{between}{numbers}{between * trailing_blank}")
     return ("\n".join(lines) + "\n").encode()
 
 

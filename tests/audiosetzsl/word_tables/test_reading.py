@@ -1,6 +1,7 @@
 """Tables are known by their content, read for what is asked, and refused with the place that is wrong."""
 
 import gzip
+import re
 from codecs import BOM_UTF8
 
 import numpy as np
@@ -45,6 +46,10 @@ def listed(table):
         ("t.vec", BOM_UTF8 + files.text(ROWS)),
         ("no-name-to-go-by", files.binary(ROWS)),
         ("no-name-to-go-by", files.text(ROWS, header=False)),
+        ("no-name-to-go-by", BOM_UTF8 + files.text(ROWS)),
+        ("t.tsv", files.text(ROWS, header=False, between="\t")),
+        ("t.txt", re.sub(rb"(?m)^(\S+) ", rb"\1\t", files.text(ROWS))),  # a tab after the word, then blanks
+        ("t.txt", files.text(ROWS, between="  ")),
         ("misnamed.txt", files.binary(ROWS)),
         ("misnamed.bin", files.text(ROWS)),
     ],
@@ -59,9 +64,9 @@ def test_corpora_are_read_for_what_is_asked(tmp_path, name, content, packed):
 
 def test_a_damaged_npz_is_refused_wherever_it_is_damaged(tmp_path):
     whole = files.npz(tmp_path / "t.npz", ROWS[2:3] + ROWS[4:]).read_bytes()
-    np.savez_compressed(tmp_path / "c.npz", names=np.array(["dog"]), vectors=np.random.rand(1, 300))
+    np.savez_compressed(tmp_path / "c.npz", names=np.array(["dog"]), vectors=np.random.rand(1, 30))
     for content in (whole, (tmp_path / "c.npz").read_bytes()):
-        for at in range(0, len(content), 7):
+        for at in range(0, len(content), 13):
             (tmp_path / "x.npz").write_bytes(content[:at] + bytes([content[at] ^ 0x55]) + content[at + 1 :])
             try:
                 read_word_table(tmp_path / "x.npz", ["dog"])
@@ -110,6 +115,28 @@ def test_words_with_blanks_are_counted_from_the_right(tmp_path):
     assert listed(read_word_table(path, ["at", "new york"])) == {"at": [5.0, 6.0], "new york": [7.0, 8.0]}
 
 
+def test_words_that_python_takes_for_numbers_are_words(tmp_path):
+    rows = [("of infinity", [9, 9]), ("nan", [1, 2]), ("infinity", [3, 4]), ("of", [5, 6]), ("1_0", [7, 8])]
+    path = files.write(tmp_path / "t.txt", files.text(rows, header=False))
+    assert listed(read_word_table(path, ["nan", "infinity", "of"])) == {
+        "nan": [1, 2],
+        "infinity": [3, 4],
+        "of": [5, 6],
+    }
+
+
+def test_a_number_that_may_be_cut_short_is_refused(tmp_path):
+    content = files.text(ROWS[:3] + ROWS[5:])[:-1]
+    path = files.write(tmp_path / "t.vec", content.replace(b"4 3", b"5 3"))
+    with pytest.raises(
+        SetupError, match=r"t\.vec breaks off in line 5, but line 1 announces 5 words; fetch it"
+    ):
+        read_word_table(path, ["dog"])
+    assert (
+        "Dog" in read_word_table(files.write(path, content), ["dog"]).vectors
+    )  # all are there: no line break
+
+
 def test_words_that_are_not_asked_for_may_be_anything(tmp_path):
     path = files.write(tmp_path / "t.vec", b"\xff\xfe 1 0\nodd\ncat 1 nan\ndog 1 0\n. . . 4 5\n")
     assert list(read_word_table(path, ["dog"]).vectors) == ["dog"]
@@ -136,10 +163,11 @@ def test_a_text_that_breaks_off_is_remarked(tmp_path):
     ("content", "message"),
     [
         (b"dog 1 2\ncat 1\n", r"t\.txt, line 2: 1 numbers, expected 2; the table is damaged"),
-        (b"dog 1 two\ncow 1 2\n", r"t\.txt, line 1: could not convert .*two.*expected a word and numbers"),
+        (b"dog 1 two\ncow 1 2\n", r"t\.txt, line 1: 'two' is no number, expected 2 of them; fetch the table"),
+        (b"dog 1_0 2\ncow 1 2\n", r"t\.txt, line 1: '1_0' is no number"),
+        (b"dog 1 nan\ncow 1 2\n", r"t\.txt, line 1: 'nan' is no number"),
         (b"cow 1 2\ndog\n", r"t\.txt, line 2: 0 numbers, expected 2"),
         (b"cow 1 2\ndog 1 2 3\npig 1 2\n", r"t\.txt, line 2: 3 numbers, expected 2"),
-        (b"dog 1 nan\n", r"t\.txt, line 1 \(dog\): not all numbers are finite"),
         (b"dog 1 1e39\n", r"t\.txt, line 1 \(dog\): not all numbers are finite in float32"),
         (b"2 3\ndog 1 2\ncat 1 2\n", r"line 1 announces 3 numbers a word, but the rows after it have 2"),
         (b"2 2\ndog 1 2\ncat 1\n", r"t\.txt, line 3: 1 numbers, expected 2"),
@@ -219,6 +247,12 @@ def test_arrays_of_another_form_are_refused(tmp_path, arrays, found):
         read_word_table(tmp_path / "t.npz", ["a"])
 
 
+@pytest.mark.parametrize("kind", ["<f2", ">f4", ">f8"])
+def test_arrays_of_any_floats(tmp_path, kind):
+    np.savez(tmp_path / "t.npz", names=np.array(["dog"]), vectors=np.array([[1.5, -0.25]], kind))
+    assert listed(read_word_table(tmp_path / "t.npz", ["dog"])) == {"dog": [1.5, -0.25]}
+
+
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [
@@ -268,6 +302,7 @@ def test_parquet_of_another_form_is_refused(tmp_path, columns, message):
         ("t.npz", b"no zip", r"t\.npz: expected an \.npz .*it cannot be read"),
         ("t.parquet", b"no Parquet", r"t\.parquet is damaged \("),
         ("t.parquet", b"PAR1" + bytes(40), r"t\.parquet is damaged \("),
+        ("glove.zip", b"PK\x03\x04", r"glove\.zip is an archive; unpack it, and give the table that is in it"),
         ("t.npy", b"\x93NUMPY\x01\0", r"t\.npy is an array without names; write it with its names"),
         ("cc.en.300.bin", b"\xba\x16\x4f\x2f\x0c\0\0\0", r"is a model of fastText; give the \.vec"),
         ("w.model", b"\x80\x04\x95\0", r"w\.model is a pickle, which is not opened, as it could run code"),

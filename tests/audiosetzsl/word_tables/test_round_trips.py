@@ -49,32 +49,29 @@ def same(found, rows, wanted):
         assert found[word].tobytes() == vector.tobytes()  # bit by bit: -0.0 too
 
 
+@settings(max_examples=50)
 @given(tables(), st.booleans())
 def test_binary(table, line_breaks):
     rows, wanted = table
     same(read_back(read_binary, files.binary(rows, line_breaks=line_breaks), wanted), rows, wanted)
 
 
-@given(tables(), st.booleans())
-def test_text_with_a_header(table, trailing_blank):
+@given(tables(), st.booleans(), st.booleans(), st.sampled_from([" ", "\t"]))
+def test_text(table, header, trailing_blank, between):
     rows, wanted = table
-    same(read_back(read_text, files.text(rows, trailing_blank=trailing_blank), wanted), rows, wanted)
-
-
-@given(tables())
-def test_text_without_a_header(table):
-    rows, wanted = table
-    same(read_back(read_text, files.text(rows, header=False), wanted), rows, wanted)
+    content = files.text(rows, header=header, trailing_blank=trailing_blank, between=between)
+    same(read_back(read_text, content, wanted), rows, wanted)
 
 
 # Letters only: of "dog 1" nobody can say whether the 1 belongs to the word.
 SEVERAL = st.lists(st.text(st.characters(categories=["Lo"]), min_size=1, max_size=3), min_size=1, max_size=3)
 
 
-@given(tables(SEVERAL.map(" ".join)))
-def test_words_with_blanks_as_glove_has_them(table):
+@settings(max_examples=50)
+@given(tables(SEVERAL.map(" ".join)), st.sampled_from([" ", "\t"]))
+def test_words_with_blanks_as_glove_has_them(table, between):
     rows, wanted = table
-    same(read_back(read_text, files.text(rows), wanted), rows, wanted)
+    same(read_back(read_text, files.text(rows, between=between), wanted), rows, wanted)
 
 
 @settings(max_examples=30, deadline=None)
