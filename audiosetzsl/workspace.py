@@ -56,6 +56,11 @@ class Workspace:
         return self.root / "features" / kind
 
     @property
+    def extractors(self) -> Path:
+        """What the features are made with: later runs go on alike."""
+        return self.root / "features" / "extractors.json"
+
+    @property
     def text(self) -> Path:
         """Class vectors, one row a class."""
         return self.root / "features" / "text" / "part-00000.parquet"

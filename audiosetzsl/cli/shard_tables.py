@@ -9,7 +9,7 @@ from audiosetzsl.show import Cell, say, show_table
 
 if TYPE_CHECKING:
     from audiosetzsl.shards.finding import Finding
-    from audiosetzsl.shards.repair import Redo
+    from audiosetzsl.shards.redo import Redo
     from audiosetzsl.shards.stats import KindStats
 
 # Longer lists are cut: hundreds of missing shards are one piece of news.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from audiosetzsl.shards import Kind, Status
     from audiosetzsl.shards.finding import Finding
+    from audiosetzsl.shards.redo import Redo
     from audiosetzsl.workspace import Workspace
 
 shards = typer.Typer(help="Features of a workspace: check them, count them, mend them.", no_args_is_help=True)
@@ -22,7 +23,7 @@ _Kinds = Annotated[
 
 @shards.command()
 def verify(workspace: _Workspace = Path("work"), kinds: _Kinds = "") -> None:
-    """Read every shard whole: is each block there, undamaged, in order, of one recipe? Exit code 1 if not."""
+    """Read every shard whole: is each there, undamaged, of one recipe, of the clips of now? Exit code 1 if not."""
     from audiosetzsl.cli.shard_tables import show_findings
     from audiosetzsl.show import say
     from audiosetzsl.workspace import Workspace
@@ -69,11 +70,16 @@ def repair(
             "--status", help="Also make blocks again that have such rows, with commas: failed,unreadable."
         ),
     ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before files are removed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before files are touched.")] = False,
 ) -> None:
-    """List the shards that are missing, broken or have rows of a status; remove them and run their stages again."""
+    """List the shards that are missing, stale, broken or have rows of a status, and run their stages again.
+
+    Nothing is lost by it: what a stage does not make again comes back, and what it replaces lies in `set-aside/`.
+    """
     from audiosetzsl.cli.shard_tables import show_redos
-    from audiosetzsl.shards.repair import redos_of, stages_for, with_statuses
+    from audiosetzsl.shards.making_way import is_unmade, made_way
+    from audiosetzsl.shards.redo import redos_of, with_statuses
+    from audiosetzsl.shards.repair import check_begun, ready, stages_for
     from audiosetzsl.show import say
     from audiosetzsl.workspace import Workspace
 
@@ -86,14 +92,36 @@ def repair(
         say(f"{workspace}: nothing to repair")
         return
     show_redos(workspace, redos)
-    stages = stages_for(place, redos)
-    there = [redo.path for redo in redos if redo.path.exists()]
-    if there and not yes:
-        typer.confirm(f"Remove {len(there)} files, so that they are made again?", abort=True)
-    for path in there:
-        path.unlink(missing_ok=True)
-    say(f"removed {len(there)} files")
-    _run(stages)
+    stages, by_hand = _runnable(stages_for(place, redos))
+    check_begun(place, stages)
+    redos = ready(redos, stages)
+    _confirm(place, redos, yes)
+    with made_way(place, redos) as aside:
+        code = _run(stages)
+        unmade = [redo for redo in redos if redo.is_of_plan and is_unmade(redo.path)]
+    if aside.is_dir():
+        say(
+            f"{aside} keeps {sum(path.is_file() for path in aside.rglob('*'))} files; delete it if you miss none"
+        )
+    if unmade:
+        say(f"{len(unmade)} shards were not made again; those that were there are back as they were")
+    if by_hand:
+        say(f"to do by hand: {'; '.join(by_hand)}")
+    if code or unmade or by_hand:
+        raise typer.Exit(code or 1)
+
+
+def _confirm(place: "Workspace", redos: "Sequence[Redo]", yes: bool) -> None:
+    """Say what becomes of files that are there, and ask."""
+    from audiosetzsl.shards.redo import Way
+    from audiosetzsl.shards.repair import lost_clips
+    from audiosetzsl.show import say
+
+    if lost := lost_clips(place, redos):
+        say(f"{lost} clips of these blocks are gone; rows of theirs are kept where a shard can be read")
+    touched = sum(redo.way is not Way.NONE for redo in redos)
+    if touched and not yes:
+        typer.confirm(f"Make {touched} files again, or set them aside?", abort=True)
 
 
 def _verified(place: "Workspace", kinds: "Sequence[Kind]") -> "list[Finding]":
@@ -128,26 +156,34 @@ def _statuses(names: str) -> "list[Status]":
     return [status for status in allowed if status in asked]
 
 
-def _run(stages: "Sequence[Sequence[str]]") -> None:
-    """Run stages of the factory one after another, if it is here; say what is left to do by hand."""
+def _runnable(stages: "Sequence[Sequence[str]]") -> "tuple[list[Sequence[str]], list[str]]":
+    """Stages that can be run here, and what is left to do by hand: the wheel has no factory."""
+    import shlex
+
+    from audiosetzsl.shards.repair import is_complete
+
+    if not (_checkout() / "flows" / "__main__.py").is_file():
+        return [], ["run this command in a checkout of the project, which has the stages"] if stages else []
+    incomplete = [f"python -m flows {shlex.join(stage)}" for stage in stages if not is_complete(stage)]
+    return [stage for stage in stages if is_complete(stage)], incomplete
+
+
+def _run(stages: "Sequence[Sequence[str]]") -> int:
+    """Run stages of the factory one after another, up to the first that fails; its exit code, or 0."""
     import shlex
     import subprocess
     import sys
 
-    import audiosetzsl
-    from audiosetzsl.shards.repair import is_complete
     from audiosetzsl.show import say
 
-    checkout = Path(audiosetzsl.__file__).parent.parent
-    is_here = (checkout / "flows" / "__main__.py").is_file()
-    for number, stage in enumerate(stages):
-        if not is_here or not is_complete(stage):
-            where = "" if is_here else " in a checkout of the project"
-            say(
-                f"to do{where}: {'; '.join(f'python -m flows {shlex.join(left)}' for left in stages[number:])}"
-            )
-            return
+    for stage in stages:
         say(f"python -m flows {shlex.join(stage)}")
-        ended = subprocess.run([sys.executable, "-m", "flows", *stage], cwd=checkout).returncode
-        if ended:
-            raise typer.Exit(ended)
+        if code := subprocess.run([sys.executable, "-m", "flows", *stage], cwd=_checkout()).returncode:
+            return code
+    return 0
+
+
+def _checkout() -> Path:
+    import audiosetzsl
+
+    return Path(audiosetzsl.__file__).parent.parent

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float16
 
-from audiosetzsl.errors import SetupError, ShardError
-from audiosetzsl.features.parts import parts_of
+from audiosetzsl.errors import SetupError
+from audiosetzsl.features.held import held_by, lacking, refuse
+from audiosetzsl.features.parts import parts_of, reading_threads
 from audiosetzsl.manifest import load_manifest
 from audiosetzsl.shards import Kind, frames_of, read_groups
 from audiosetzsl.workspace import Workspace
@@ -21,10 +23,11 @@ class Order:
     """In which order a stream comes, and which part of it: the same for the same values, on every machine.
 
     Args:
-        seed: None takes shards as they lie; a number shuffles blocks, and clips within `mix_blocks` of them.
+        seed: None takes shards as they lie; a number, 0 or more, shuffles blocks, and clips within `mix_blocks`
+            of them.
         mix_blocks: blocks whose clips are mixed with each other when shuffled; they are in memory together.
-        first_block: blocks that are skipped. A stream that begins at a multiple of `mix_blocks` is the end of the
-            whole stream, so this is how to go on after a break.
+        first_block: blocks that are skipped: what comes is the end of the whole stream, for each of the workers, so
+            this is how to go on after a break. Where clips are mixed it is a multiple of `mix_blocks`.
         worker: which of `n_workers` readers this is; together they get every clip once.
         n_workers: how many there are.
     """
@@ -36,11 +39,21 @@ class Order:
     n_workers: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.worker < self.n_workers or self.mix_blocks < 1 or self.first_block < 0:
+        numbers_fit = 0 <= self.worker < self.n_workers and self.mix_blocks >= 1 and self.first_block >= 0
+        if not numbers_fit or (self.seed is not None and self.seed < 0):
             raise SetupError(
-                f"{self} is no order; expected worker to be one of 0 to n_workers - 1, mix_blocks at least 1 and "
-                "first_block at least 0"
+                f"{self} is no order; expected worker to be one of 0 to n_workers - 1, mix_blocks at least 1, "
+                "first_block at least 0, and seed None or at least 0"
             )
+        if self.first_block % self.turn:
+            raise SetupError(
+                f"{self} begins amid blocks that are mixed; expected first_block to be a multiple of {self.turn}"
+            )
+
+    @property
+    def turn(self) -> int:
+        """Blocks that a worker takes together."""
+        return 1 if self.seed is None else self.mix_blocks
 
 
 def stream_log_mel(
@@ -50,6 +63,7 @@ def stream_log_mel(
     seen: bool | None,
     classes: Collection[str] | None = None,
     order: Order | None = None,
+    unfinished: bool = False,
 ) -> Iterator[LogMel]:
     """Yield segment id, class name and log-mel [n_frames, n_mels] of the clips that have one.
 
@@ -61,27 +75,39 @@ def stream_log_mel(
         seen: True takes seen classes, False unseen ones, None both.
         classes: only these classes.
         order: None is as the shards lie, all of them.
+        unfinished: take what there is while shards are being made, with a warning in the log.
 
     Raises:
-        ShardError: there are no log-mel shards, one is damaged or of another recipe than the rest, or two hold the
-            same clip.
+        ShardError: there are no log-mel shards or none for some segment, one is damaged or of another recipe than
+            the rest, or two hold the same segment.
         ManifestError: the manifest is absent or wrong, or has no such split or class.
     """
     rows = load_manifest(place.manifest, split=split, seen=seen, classes=classes)
     class_of = dict(zip(rows.segment_id, rows.class_name, strict=True))
     parts, order = parts_of(place, Kind.LOG_MEL), order or Order()
-    told: set[str] = set()
+    with reading_threads() as pool:
+        held = held_by(parts, pool).index
+    refuse(lacking(place, parts, pd.Index(rows.segment_id), held), allowed=unfinished)
+    del rows, held  # a stream may last for hours
     for paths in _turns(parts.paths, order):
-        clips = (clip for path in paths for clip in _once(_clips(path, parts.made_by, class_of), told, path))
+        clips = (clip for path in paths for clip in _clips(path, parts.made_by, class_of))
         yield from clips if order.seed is None else _mixed(clips, paths, order.seed)
 
 
-def _turns(paths: Sequence[Path], order: Order) -> list[list[Path]]:
-    """Shards that this reader takes, those together that are mixed with each other."""
+def _turns(paths: Sequence[Path], order: Order) -> list[Sequence[Path]]:
+    """Shards that this reader takes, those together that are mixed with each other.
+
+    Turns are dealt to workers by their number in the whole stream, wherever it begins.
+    """
     if order.seed is not None:
         paths = [paths[i] for i in np.random.default_rng(order.seed).permutation(len(paths))]
-    mine = list(paths[order.first_block :][order.worker :: order.n_workers])
-    return [mine[i : i + order.mix_blocks] for i in range(0, len(mine), order.mix_blocks)]
+    turns = [paths[i : i + order.turn] for i in range(0, len(paths), order.turn)]
+    begin = order.first_block // order.turn
+    return [
+        turn
+        for number, turn in enumerate(turns)
+        if number >= begin and number % order.n_workers == order.worker
+    ]
 
 
 def _mixed(clips: Iterable[LogMel], paths: Sequence[Path], seed: int) -> Iterator[LogMel]:
@@ -92,18 +118,6 @@ def _mixed(clips: Iterable[LogMel], paths: Sequence[Path], seed: int) -> Iterato
     np.random.default_rng([seed, *names]).shuffle(held)
     while held:
         yield held.pop()
-
-
-def _once(clips: Iterable[LogMel], told: set[str], path: Path) -> Iterator[LogMel]:
-    """Refuse a clip that an earlier shard holds, too: it would be learnt twice."""
-    for clip in clips:
-        if clip[0] in told:
-            raise ShardError(
-                f"{clip[0]} stands in {path} and in another shard beside it; find the wrong one with "
-                "`audiosetzsl shards verify`"
-            )
-        told.add(clip[0])
-        yield clip
 
 
 def _clips(path: Path, made_by: str, class_of: Mapping[str, str]) -> Iterator[LogMel]:

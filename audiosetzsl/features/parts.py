@@ -24,9 +24,14 @@ class Parts:
         """Where they lie."""
         return self.paths[0].parent
 
+    @property
+    def names(self) -> set[str]:
+        """Their file names, by which shards of one block are told."""
+        return {path.name for path in self.paths}
+
 
 def parts_of(place: Workspace, kind: Kind) -> Parts:
-    """Find the shards of a kind; the first of them says which recipe all have to be of.
+    """Find the shards of a kind; the first of them says which recipe all have to be of, and some may be missing.
 
     Raises:
         ShardError: there are none.

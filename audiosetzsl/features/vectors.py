@@ -3,16 +3,16 @@
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Bool, Float32, Int
+from jaxtyping import Float32, Int
 
 from audiosetzsl.errors import ShardError
+from audiosetzsl.features.held import held_by, lacking, of_other_clips, refuse
 from audiosetzsl.features.parts import Parts, parts_of, reading_threads
 from audiosetzsl.manifest import load_manifest
 from audiosetzsl.shards import Kind, Status, read_shard, vectors_of, width_of
@@ -40,6 +40,7 @@ def load_vectors(
     split: str | None,
     seen: bool | None,
     classes: Collection[str] | None = None,
+    unfinished: bool = False,
 ) -> ClipVectors:
     """Load vectors into memory: of what it takes, the matrices are nearly all, as shards are read into them.
 
@@ -49,30 +50,25 @@ def load_vectors(
         split: train, val or test; None, which has to be said, takes all three.
         seen: True takes seen classes, False unseen ones, None both.
         classes: only these classes.
+        unfinished: take what there is while shards are being made, with warnings in the log that say what is not.
 
     Raises:
-        ShardError: a kind has no shards, or one is damaged, of another recipe than the rest, or just being made.
+        ShardError: a kind has no shards or none for some segment, a shard is damaged, of another recipe than the
+            rest, or just being made, or kinds were made of different clips.
         ManifestError: the manifest is absent or wrong, or has no such split or class.
     """
     rows = load_manifest(place.manifest, split=split, seen=seen, classes=classes)
     parts = [parts_of(place, kind) for kind in kinds]
     with reading_threads() as pool:
-        have_all = np.logical_and.reduce([_have(of_kind, _index(rows), pool) for of_kind in parts])
+        held = [held_by(of_kind, pool) for of_kind in parts]
+        asked = pd.Index(rows.segment_id)
+        for of_kind, by_kind in zip(parts, held, strict=True):
+            refuse(lacking(place, of_kind, asked, by_kind.index), allowed=unfinished)
+        refuse(of_other_clips(place, parts), allowed=unfinished)
+        have_all = np.logical_and.reduce([asked.isin(by_kind.index[by_kind]) for by_kind in held])
         rows = rows[have_all].reset_index(drop=True)
         vectors = {of_kind.kind: _matrix(of_kind, _index(rows), pool) for of_kind in parts}
     return ClipVectors(rows, vectors)
-
-
-def _have(parts: Parts, index: pd.Index, pool: ThreadPoolExecutor) -> Bool[np.ndarray, " n_rows"]:
-    """Which segments of an index have a vector."""
-    places = [at for at, _ in pool.map(partial(_read, parts, index, []), parts.paths)]
-    times = np.bincount(np.concatenate(places), minlength=len(index))
-    if twice := index[times > 1].tolist():
-        raise ShardError(
-            f"{twice[0]} has a vector in two shards of {parts.folder}; find the wrong one with "
-            "`audiosetzsl shards verify`"
-        )
-    return times > 0
 
 
 def _matrix(parts: Parts, index: pd.Index, pool: ThreadPoolExecutor) -> Float32[np.ndarray, "n_clips width"]:
@@ -81,7 +77,7 @@ def _matrix(parts: Parts, index: pd.Index, pool: ThreadPoolExecutor) -> Float32[
     filled = np.zeros(len(index), bool)
 
     def fill(path: Path) -> None:
-        at, table = _read(parts, index, ["vector"], path)
+        at, table = _read(parts, index, path)
         if (width := width_of(table.schema, parts.kind)) != parts.width:
             raise ShardError(
                 f"{path} is {width} wide, the first shard {parts.width}; find the wrong one with "
@@ -100,11 +96,10 @@ def _matrix(parts: Parts, index: pd.Index, pool: ThreadPoolExecutor) -> Float32[
     return matrix
 
 
-def _read(
-    parts: Parts, index: pd.Index, columns: list[str], path: Path
-) -> tuple[Int[np.ndarray, " n"], pa.Table]:
+def _read(parts: Parts, index: pd.Index, path: Path) -> tuple[Int[np.ndarray, " n"], pa.Table]:
     """Rows of a shard that hold a vector and are in an index, and their places there."""
-    table = read_shard(path, parts.kind, made_by=parts.made_by, columns=["segment_id", "status", *columns])
+    columns = ["segment_id", "status", "vector"]
+    table = read_shard(path, parts.kind, made_by=parts.made_by, columns=columns)
     at = index.get_indexer(table["segment_id"].to_pandas())
     wanted = (at >= 0) & pc.equal(table["status"], Status.OK.value).to_numpy()
     # As a rule all are: then nothing is copied here.

@@ -15,6 +15,8 @@ class Problem(StrEnum):
     ROWS = "other segments"
     RECIPE = "other recipe"
     WIDTH = "other width"
+    STALE = "stale"
+    CLIPS = "other clips"
     LOG_MELS = "other log-mels"
     STRAY = "not of the plan"
     LEFTOVER = "leftover"

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, is_dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -28,7 +29,7 @@ class Recipe:
             code: a number that whoever changes what the code computes raises by one.
             more: facts that are no fields, such as the digest of the weights.
         """
-        return Recipe(type(config).__name__, _plain({**asdict(config), **more, "code": code}))
+        return Recipe(type(config).__name__, _plain({**_facts_of(config), **more, "code": code}))
 
     @property
     def fingerprint(self) -> str:
@@ -59,7 +60,27 @@ class Recipe:
 
 def fingerprint(config: "DataclassInstance", **more: str) -> str:
     """Twelve hex digits that change whenever a field of `config`, or one of `more`, does."""
-    return _digest({"config": type(config).__name__, **asdict(config), **more})
+    return _digest({"config": type(config).__name__, **_facts_of(config), **more})
+
+
+def _facts_of(config: "DataclassInstance") -> dict[str, object]:
+    """Fields by name; equal configurations give equal texts: 25 in a field of floats is 25.0 there, too."""
+    kinds = get_type_hints(type(config))
+    return {f.name: _as_declared(getattr(config, f.name), kinds[f.name]) for f in fields(config)}
+
+
+def _as_declared(value: Any, kind: Any) -> object:
+    """A number as the kind that its field declares, alone, in a tuple, or beside None; the rest as it is."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _facts_of(value)
+    if isinstance(value, tuple | list):
+        return [_as_declared(item, kind) for item in value]
+    kinds = get_args(kind) or (kind,)
+    if float in kinds and int not in kinds and isinstance(value, Real):
+        return float(value)
+    if int in kinds and float not in kinds and isinstance(value, Integral | float) and value % 1 == 0:
+        return int(value)
+    return value
 
 
 def _digest(facts: Facts) -> str:

@@ -1,79 +1,23 @@
-"""Repair: which shards have to be made again, and the stages of the factory that make them."""
+"""Repair: the stages of the factory that make shards again, and whether they can run."""
 
-import os
-import re
-import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import pyarrow.compute as pc
-
-from audiosetzsl.errors import ShardError
+from audiosetzsl.clips.fetched import fetched
+from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.files import sha256_of
-from audiosetzsl.shards.finding import Finding, Problem
-from audiosetzsl.shards.io import read_shard, recipe_of
-from audiosetzsl.shards.schema import Kind, Status
+from audiosetzsl.shards.io import recipe_of
+from audiosetzsl.shards.redo import Redo
+from audiosetzsl.shards.schema import Kind
 from audiosetzsl.workspace import Workspace
 
-# A shard is written within seconds; on a shared disk its writer may be on a machine that cannot be asked.
-IDLE_S = 600.0
-_SHARD = re.compile(r"part-\d{5}\.parquet")
-_SCRATCH = re.compile(r"\.part-.+\.parquet\.(\d+)\.[0-9a-f]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Redo:
-    """A shard to be made again, or a file that only lies about; `why` is for people."""
-
-    kind: Kind
-    path: Path
-    why: str
-    is_of_plan: bool
-
-
-def redos_of(findings: Iterable[Finding]) -> list[Redo]:
-    """What `verify` found, as work to do.
-
-    Of leftovers only those that nobody writes to any more; of strays only what looks like a shard: what else lies
-    there is somebody's.
-    """
-    return [
-        Redo(f.kind, f.path, f"{f.problem}: {f.detail}", f.problem not in (Problem.STRAY, Problem.LEFTOVER))
-        for f in findings
-        if (f.is_wrong and (f.problem is not Problem.STRAY or _is_shard(f.path))) or is_abandoned(f.path)
-    ]
-
-
-def _is_shard(path: Path) -> bool:
-    return path.is_file() and _SHARD.fullmatch(path.name) is not None
-
-
-def is_abandoned(scratch: Path) -> bool:
-    """Whether a file that a write was broken off in has no writer: none of this machine, and nothing for a while."""
-    found = _SCRATCH.fullmatch(scratch.name)
-    try:
-        idle_s = time.time() - scratch.stat().st_mtime
-    except FileNotFoundError:
-        return False  # its writer was there, and has ended
-    return found is not None and idle_s > IDLE_S and not _runs(int(found[1]))
-
-
-def with_statuses(place: Workspace, kinds: Sequence[Kind], statuses: Collection[Status]) -> Iterator[Redo]:
-    """Find shards with rows of these statuses. Sound vectors have theirs of the log-mels, and follow them."""
-    for kind in kinds:
-        for path in sorted(place.features(kind).glob("part-*.parquet")) if kind is not Kind.AUDIO else []:
-            try:
-                column = read_shard(path, kind, columns=["status"])["status"]
-            except ShardError:
-                continue  # `verify` has found it, and says more
-            counts = {status: pc.sum(pc.equal(column, str(status))).as_py() or 0 for status in statuses}
-            if told := ", ".join(f"{n} {status}" for status, n in counts.items() if n):
-                yield Redo(kind, path, told, is_of_plan=True)
+UNKNOWN = "CHECKPOINT"
+_MAKES = {"extract-features": (Kind.LOG_MEL, Kind.VIDEO), "embed-audio": (Kind.AUDIO,)}
 
 
 def stages_for(place: Workspace, redos: Iterable[Redo]) -> list[list[str]]:
-    """Commands of the factory, without `python -m flows`, that make these shards; ask before they are removed."""
+    """Commands of the factory, without `python -m flows`, that make these shards; ask before they make way."""
     kinds = {redo.kind for redo in redos if redo.is_of_plan}
     where = ["--workspace", str(place.root.resolve())]
     stages = [["extract-features", *where]] if kinds & {Kind.LOG_MEL, Kind.VIDEO} else []
@@ -88,31 +32,41 @@ def is_complete(stage: Sequence[str]) -> bool:
     return UNKNOWN not in stage
 
 
-UNKNOWN = "CHECKPOINT"
+def ready(redos: Sequence[Redo], stages: Sequence[Sequence[str]]) -> list[Redo]:
+    """Those that these stages make, and what only lies about."""
+    made = {kind for stage in stages for kind in _MAKES[stage[0]]}
+    return [redo for redo in redos if not redo.is_of_plan or redo.kind in made]
+
+
+def check_begun(place: Workspace, stages: Sequence[Sequence[str]]) -> None:
+    """Refuse to run extract-features where it would not know what to extract with.
+
+    Raises:
+        SetupError: there is no note of what the workspace was begun with.
+    """
+    if any(stage[0] == "extract-features" for stage in stages) and not place.extractors.is_file():
+        raise SetupError(
+            f"{place.extractors} is not there, so extract-features would not know what these shards were made with; "
+            "bring it back, or run `python -m flows extract-features` with --preset, --net and --weights as they were"
+        )
+
+
+def lost_clips(place: Workspace, redos: Iterable[Redo]) -> int:
+    """Clips that were fetched and are gone, of the blocks that are to be made again of clips."""
+    names = {redo.path.name for redo in redos if redo.is_of_plan and redo.kind is not Kind.AUDIO}
+    return sum(len(fetched(place, name).lost) for name in names)
 
 
 def _checkpoint(place: Workspace, embedded: Sequence[Path]) -> str:
-    """The network that made sound vectors, by the digest in their recipe."""
-    digests = set()
+    """The network that made most of the sound vectors, by the digest in their recipe."""
+    digests: Counter[object] = Counter()
     for path in embedded:
         try:
-            digests.add(recipe_of(path).facts.get("checkpoint"))
+            digests[recipe_of(path).facts.get("checkpoint")] += 1
         except ShardError:
             continue
-    for path in sorted(place.models.glob("*.safetensors")) if len(digests) == 1 else []:
-        if sha256_of(path) in digests:
-            return str(path.resolve())
+    for digest, _ in digests.most_common(1):
+        for path in sorted(place.models.glob("*.safetensors")):
+            if sha256_of(path) == digest:
+                return str(path.resolve())
     return UNKNOWN
-
-
-def _runs(pid: int) -> bool:
-    """Whether this machine has such a process; yes where it cannot be asked."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # somebody else's
-    return True

@@ -57,7 +57,8 @@ def stats_of(place: Workspace, kind: Kind) -> KindStats:
     """
     parts = parts_of(place, kind)
     n_bytes = sum(path.stat().st_size for path in parts.paths)
-    return KindStats(kind, len(parts.paths), n_bytes, recipe_of(parts.paths[0]), feature_rows(place, kind))
+    rows = feature_rows(place, kind, unfinished=True)
+    return KindStats(kind, len(parts.paths), n_bytes, recipe_of(parts.paths[0]), rows)
 
 
 def coverage_of(kinds: Sequence[KindStats]) -> pd.DataFrame:

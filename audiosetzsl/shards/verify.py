@@ -1,34 +1,21 @@
-"""Verify: is every block of a workspace there, readable, whole, in order and of one recipe?"""
+"""Verify: is every block of a workspace there, readable, whole, in order, of one recipe and of the clips of now?"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-
-from audiosetzsl.blocks import Block
+from audiosetzsl.clips.fetched import fetched
 from audiosetzsl.errors import ShardError
 from audiosetzsl.features.parts import reading_threads
+from audiosetzsl.shards.begun import begun_by
 from audiosetzsl.shards.finding import Finding, Problem
-from audiosetzsl.shards.io import clips_of, read_shard, recipe_of
+from audiosetzsl.shards.look import Look, look_at
 from audiosetzsl.shards.planned import planned_blocks
-from audiosetzsl.shards.recipe import Recipe
-from audiosetzsl.shards.schema import FEATURES, Kind, width_of
+from audiosetzsl.shards.schema import Kind
 from audiosetzsl.workspace import Workspace
 
 _AUDIO_HAS_OF_LOG_MEL = ["segment_id", "status", "reason", "flags", "duration_s"]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a shard that can be read says of itself."""
-
-    path: Path
-    recipe: Recipe
-    width: int | None
-    of_clips: str
-    head: pa.Table  # its rows without their features
 
 
 def kinds_of(place: Workspace) -> list[Kind]:
@@ -59,69 +46,65 @@ def verify(
 
     Raises:
         SetupError: the workspace has no plan, or another manifest than it was planned for.
+        ShardError: a part of the ledger is damaged.
         ManifestError: the manifest is absent or wrong.
     """
-    blocks = planned_blocks(place)
+    blocks, begun = planned_blocks(place), begun_by(place)
     findings: list[Finding] = []
     looks: dict[Kind, dict[str, Look]] = {}
     for kind in kinds:
         folder = place.features(kind)
         looks[kind] = {}
         with reading_threads() as pool:
-            for found in pool.map(lambda block, kind=kind, folder=folder: _look(kind, folder, block), blocks):
+            for found in pool.map(partial(look_at, place, kind), blocks):
                 if isinstance(found, Finding):
                     findings.append(found)
                 else:
                     looks[kind][found.path.name] = found
                 on_shard()
-        findings += _unlike(kind, list(looks[kind].values()))
+        findings += _faults(kind, list(looks[kind].values()), begun.get(kind))
         findings += _beside(kind, folder, {block.file_name for block in blocks})
+    findings += _of_other_clips(place, looks.get(Kind.LOG_MEL, {}), looks.get(Kind.VIDEO, {}))
     findings += _of_other_log_mels(looks.get(Kind.AUDIO, {}), looks.get(Kind.LOG_MEL, {}))
     return findings
 
 
-def _look(kind: Kind, folder: Path, block: Block) -> Look | Finding:
-    """Read the shard of a block."""
-    path = folder / block.file_name
-    if not path.is_file():
-        return Finding(kind, path, Problem.MISSING, f"{len(block.segment_ids)} segments")
-    try:
-        table, recipe, of_clips = read_shard(path, kind), recipe_of(path), clips_of(path)
-    except ShardError as problem:
-        return Finding(
-            kind, path, Problem.DAMAGED, str(problem).removeprefix(f"{path} ").removeprefix(f"{path}: ")
-        )
-    ids = table["segment_id"].to_pylist()
-    if ids != list(block.segment_ids):
-        strangers = len(set(ids) - set(block.segment_ids))
-        lost = len(set(block.segment_ids) - set(ids))
-        detail = (
-            f"{lost} segments are missing, {strangers} are not of its block"
-            if lost or strangers
-            else "the order"
-        )
-        return Finding(kind, path, Problem.ROWS, detail)
-    return Look(path, recipe, width_of(table.schema, kind), of_clips, table.drop_columns([FEATURES[kind]]))
-
-
-def _unlike(kind: Kind, looks: Sequence[Look]) -> Iterator[Finding]:
-    """Shards of another recipe, or another width, than most."""
+def _faults(kind: Kind, looks: Sequence[Look], begun: str | None) -> Iterator[Finding]:
+    """The worst of each shard: another recipe than was begun (or, where no note says, than most), and so on."""
     recipes = Counter(look.recipe.fingerprint for look in looks).most_common(1)
     widths = Counter(look.width for look in looks).most_common(1)
     for look in looks:
-        [(recipe, n_recipe)], [(width, n_width)] = recipes, widths
-        if (found := look.recipe.fingerprint) != recipe:
-            yield Finding(kind, look.path, Problem.RECIPE, f"{found}, and {n_recipe} shards are of {recipe}")
+        [(most, n_recipe)], [(width, n_width)] = recipes, widths
+        whose = f"this workspace was begun with {begun}" if begun else f"{n_recipe} shards are of {most}"
+        if (made_by := look.recipe.fingerprint) != (begun or most):
+            yield Finding(kind, look.path, Problem.RECIPE, f"{made_by}, and {whose}")
         elif look.width != width:
-            yield Finding(
-                kind, look.path, Problem.WIDTH, f"{look.width}, and {n_width} shards are {width} wide"
+            detail = f"{look.width}, and {n_width} shards are {width} wide"
+            yield Finding(kind, look.path, Problem.WIDTH, detail)
+        elif look.rows_fault:
+            yield Finding(kind, look.path, Problem.ROWS, look.rows_fault)
+        elif look.stale:
+            yield Finding(kind, look.path, Problem.STALE, look.stale)
+
+
+def _of_other_clips(
+    place: Workspace, log_mels: Mapping[str, Look], videos: Mapping[str, Look]
+) -> Iterator[Finding]:
+    """Blocks whose two kinds are of different clips, and no ledger says which of them is stale."""
+    for name in sorted(log_mels.keys() & videos.keys()):
+        if log_mels[name].of_clips != videos[name].of_clips and not fetched(place, name).is_known:
+            detail = (
+                f"than the log-mels; one is stale: bring {place.clips.name}/{name} back, which knows which"
             )
+            yield Finding(Kind.VIDEO, videos[name].path, Problem.CLIPS, detail)
 
 
 def _of_other_log_mels(audio: Mapping[str, Look], log_mels: Mapping[str, Look]) -> Iterator[Finding]:
     """Sound vectors that were made of other log-mels than there are by now."""
     for name in sorted(audio.keys() & log_mels.keys()):
         look, heard = audio[name], log_mels[name]
+        if look.rows_fault or heard.rows_fault:
+            continue  # is told already
         of = look.recipe.facts.get("log_mel", heard.recipe.fingerprint)
         if of != heard.recipe.fingerprint:
             detail = f"of recipe {of}, and the log-mels are of {heard.recipe.fingerprint}"

@@ -6,12 +6,14 @@ import shutil
 import pytest
 from command_line import cells, run
 from same_process import Here
-from small_shards import RECIPE, fill, planned
+from small_shards import OTHER, RECIPE, feature_of, fill, ledger_of, number_of, planned, shard_of
 from typer.testing import CliRunner
 
 from audiosetzsl.cli import app
+from audiosetzsl.clips.fetched import fetched
 from audiosetzsl.errors import SetupError, ShardError
-from audiosetzsl.shards import Kind, Recipe
+from audiosetzsl.shards import Kind, Recipe, clips_of, read_shard, recipe_of, write_shard
+from audiosetzsl.shards.current import AGAIN
 from extractors.video.nets import VideoConfig
 from flows.extract_features import extract_features
 
@@ -132,69 +134,156 @@ def test_repair_has_nothing_to_do(work):
     assert f"{work.root}: nothing to repair" in run("shards", "repair", work.root)
 
 
-def test_repair_asks_before_it_removes(work):
+@pytest.fixture
+def factory(work, tmp_path, monkeypatch):
+    """A factory whose stage does what a test says: the last test takes the real one."""
+    main = tmp_path / "checkout" / "flows" / "__main__.py"
+    main.parent.mkdir(parents=True)
+    (main.parent / "__init__.py").write_text("")
+    monkeypatch.setattr("audiosetzsl.__file__", str(tmp_path / "checkout" / "audiosetzsl" / "__init__.py"))
+    work.extractors.write_text("{}")
+    return lambda code: main.write_text(f"import os, shutil, sys\n{code}")
+
+
+def contents(place):
+    return {path: path.read_bytes() for path in sorted(place.root.rglob("part-*.parquet"))}
+
+
+def test_repair_asks_before_it_touches_anything(work, factory):
     path = work.features(Kind.VIDEO) / "part-00002.parquet"
     path.write_bytes(b"broken")
+    factory("")
     code, output = invoke("repair", work.root, answer="n\n")
     assert code == 1
-    assert "Remove 1 files, so that they are made again?" in output
-    assert any(row[:2] == ["video", "part-00002.parquet"] for row in cells(output))
+    assert "Make 1 files again, or set them aside?" in output
+    (row,) = [row for row in cells(output) if row[:2] == ["video", "part-00002.parquet"]]
+    assert row[2].startswith("damaged: Parquet file size is 6 bytes")
     assert path.read_bytes() == b"broken"
 
 
-def test_repair_removes_what_only_lies_about(work):
-    """No stage has to run for that."""
+def test_repair_moves_away_what_only_lies_about(work):
+    """No stage has to run for that, and a shard that no block has may be dear to somebody."""
     stray, left = (
         work.features(Kind.VIDEO) / n for n in ("part-00009.parquet", ".part-00000.parquet.999999.0a")
     )
     for path in (stray, left):
-        path.write_bytes(b"")
+        path.write_bytes(b"mine")
         os.utime(path, (0, 0))
     before = {p: p.read_bytes() for p in work.features(Kind.VIDEO).glob("part-0000[0-3]*")}
     output = run("shards", "repair", work.root, "--yes")
-    assert "removed 2 files" in output and "python -m flows" not in output
+    assert "keeps 1 files; delete it if you miss none" in output and "python -m flows" not in output
     assert not stray.exists() and not left.exists()
+    (kept,) = work.root.glob("set-aside/*/video/part-00009.parquet")
+    assert kept.read_bytes() == b"mine"
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
-def test_repair_says_what_is_left_to_do_by_hand(work, monkeypatch):
+def test_repair_says_what_is_left_to_do_by_hand_and_leaves_it_alone(work, monkeypatch):
     """The network that made the sound vectors is gone, and whoever installed the wheel has no factory."""
     blocks = planned(work.root)[1]
-    fill(work, Kind.AUDIO, blocks[1:], recipe=Recipe("AudioCnn", {"checkpoint": "00"}))
-    output = run("shards", "repair", work.root, "--kinds", "audio")
-    assert f"to do: python -m flows embed-audio --workspace {work.root} --checkpoint CHECKPOINT" in output
+    fill(work, Kind.AUDIO, blocks, recipe=Recipe("AudioCnn", {"checkpoint": "00"}))
+    (work.features(Kind.AUDIO) / "part-00001.parquet").write_bytes(b"broken")
+    before = contents(work)
+    code, output = invoke("repair", work.root, "--kinds", "audio", "--yes")
+    embed = f"python -m flows embed-audio --workspace {work.root} --checkpoint CHECKPOINT"
+    assert code == 1 and f"to do by hand: {embed}" in output
     monkeypatch.setattr("audiosetzsl.__file__", str(work.root / "site" / "audiosetzsl" / "__init__.py"))
-    (work.features(Kind.VIDEO) / "part-00002.parquet").write_bytes(b"broken")
-    output = run("shards", "repair", work.root, "--yes", "--kinds", "video")
-    command = f"python -m flows extract-features --workspace {work.root}"
-    assert f"to do in a checkout of the project: {command}" in output
+    (work.features(Kind.VIDEO) / "part-00002.parquet").unlink()
+    code, output = invoke("repair", work.root, "--yes", "--kinds", "video")
+    assert code == 1 and "to do by hand: run this command in a checkout of the project" in output
+    assert before.items() >= contents(work).items()
 
 
-def test_repair_runs_the_stages_and_ends_as_they_do(work, tmp_path, monkeypatch):
-    """A factory stands in here that only says what it was asked for: the next test takes the real one."""
-    factory = tmp_path / "checkout" / "flows" / "__main__.py"
-    factory.parent.mkdir(parents=True)
-    (factory.parent / "__init__.py").write_text("")
-    factory.write_text(
-        "import sys, pathlib; pathlib.Path('asked').write_text(str(sys.argv[1:])); sys.exit(3)"
-    )
-    monkeypatch.setattr("audiosetzsl.__file__", str(tmp_path / "checkout" / "audiosetzsl" / "__init__.py"))
+def test_repair_does_not_begin_where_nobody_knows_what_made_the_shards(work):
+    broken = work.features(Kind.VIDEO) / "part-00002.parquet"
+    broken.write_bytes(b"broken")
+    with pytest.raises(SetupError, match=r"extractors.json is not there, so extract-features would not know"):
+        invoke("repair", work.root, "--yes")
+    assert broken.read_bytes() == b"broken"
+
+
+def test_repair_brings_back_what_the_stage_did_not_make(work, factory):
+    """A stage that fails takes no row with it, and its exit code is that of the command."""
+    blocks = planned(work.root)[1]
     (work.features(Kind.LOG_MEL) / "part-00002.parquet").unlink()
-    code, output = invoke("repair", work.root)  # nothing is removed, so nothing is asked
+    (work.features(Kind.LOG_MEL) / "part-00001.parquet").write_bytes(b"broken")
+    fill(work, Kind.VIDEO, blocks[3:], recipe=RECIPE)
+    ledger_of(work, blocks[0], {blocks[0].segment_ids[0]: "a"}, lost=blocks[0].segment_ids[:1])
+    of_clips = fetched(work, blocks[0].file_name).digests[0]
+    fill(
+        work,
+        Kind.VIDEO,
+        blocks[:1],
+        without=[number_of(blocks[0].segment_ids[1])],
+        recipe=KNOWN,
+        of_clips=of_clips,
+    )
+    fill(work, Kind.LOG_MEL, blocks[:1], of_clips=of_clips)
+    before = contents(work)
+    factory("open('asked', 'w').write(str(sys.argv[1:])); sys.exit(3)")
+    code, output = invoke("repair", work.root, "--status", "no_clip", "--yes")
     assert code == 3
-    assert f"python -m flows extract-features --workspace {work.root}" in output
-    asked = ["extract-features", "--workspace", str(work.root)]
-    assert (tmp_path / "checkout" / "asked").read_text() == str(asked)
+    assert "1 clips of these blocks are gone; rows of theirs are kept where a shard can be read" in output
+    assert "6 shards were not made again; those that were there are back as they were" in output
+    asked = work.root.parent / "checkout" / "asked"
+    assert asked.read_text() == str(["extract-features", "--workspace", str(work.root)])
+    assert contents(work) == before and not (work.root / "set-aside").exists()
+
+
+def test_repair_marks_what_can_be_read_and_moves_what_a_stage_would_refuse(work, factory):
+    """While the stage runs, rows stand where they stood, so that it can take over those whose clips are lost."""
+    blocks = planned(work.root)[1]
+    lost = [number_of(blocks[0].segment_ids[0])]
+    (failed,) = fill(work, Kind.VIDEO, blocks[:1], without=lost, recipe=KNOWN)
+    (other,) = fill(work, Kind.VIDEO, blocks[3:], recipe=RECIPE)
+    before = contents(work)
+    new = work.root / "new.parquet"
+    new.write_bytes(before[failed])
+    factory(
+        f"shutil.copy({str(failed)!r}, {str(work.root / 'seen')!r}); moved = not os.path.exists({str(other)!r}); "
+        f"shutil.copy({str(new)!r}, {str(failed)!r}); sys.exit(0 if moved else 7)"
+    )
+    code, output = invoke("repair", work.root, "--status", "no_clip", "--kinds", "video", "--yes")
+    # The other one, and one more with a row of the status.
+    assert code == 1 and "2 shards were not made again" in output
+    seen, was = (
+        read_shard(path, Kind.VIDEO, made_by=KNOWN.fingerprint) for path in (work.root / "seen", new)
+    )
+    assert clips_of(work.root / "seen") == AGAIN and clips_of(new) == ""
+    assert seen.equals(was)
+    assert contents(work) == before and not (work.root / "set-aside").exists()
 
 
 @pytest.mark.slow
 def test_repair_makes_again_what_was_broken_with_what_made_it(tmp_path):
-    """With the stage itself; there are no clips here, so that every row is of an absent one."""
-    place, _ = planned(tmp_path / "work", 8, 4)
+    """With the stage itself; but for one that is lost there are no clips, so that rows are of absent ones."""
+    place, blocks = planned(tmp_path / "work", 8, 2)
     video = VideoConfig(weights="random:0", size=32, short_side=32, fps=1.0, window=9, hop=9)
     extract_features(place.root, video, Here())
-    before = {path: path.read_bytes() for path in sorted(place.root.rglob("part-*.parquet"))}
+    before = contents(place)
     (place.features(Kind.LOG_MEL) / "part-00001.parquet").write_bytes(b"broken")
     (place.features(Kind.VIDEO) / "part-00001.parquet").unlink()
-    assert "removed 1 files" in run("shards", "repair", place.root, "--yes")
-    assert {path: path.read_bytes() for path in sorted(place.root.rglob("part-*.parquet"))} == before
+    # Most shards of a kind are of another recipe than was begun: they are those that go.
+    fill(place, Kind.VIDEO, blocks[1:], recipe=OTHER, without=range(8), width=1024)
+    lost = one_failed_one_lost(place, blocks[0])
+    output = run("shards", "repair", place.root, "--yes", "--status", "failed")
+    assert output.count("keeps 4 files") == 1
+    assert all(path.read_bytes() == before[path] for path in before if "00000" not in path.name)
+    for kind, is_there in lost.items():
+        rows = read_shard(place.features(kind) / "part-00000.parquet", kind).to_pylist()
+        assert rows[0] == is_there
+        assert (rows[1]["status"], rows[1]["reason"]) == ("no_clip", "private: video is private")
+    assert "everything fits" in run("shards", "verify", place.root)
+
+
+def one_failed_one_lost(place, block):
+    """Shards of a block whose first clip was deleted once its features were there; the rows of it."""
+    ledger_of(place, block, {block.segment_ids[0]: "a"}, lost=block.segment_ids[:1])
+    of_clips, rows = fetched(place, block.file_name).digest_of(without=()), {}
+    for kind, width in ((Kind.LOG_MEL, 64), (Kind.VIDEO, 1024)):
+        path, features = place.features(kind) / block.file_name, [feature_of(kind, 1, width), None]
+        columns = {"segment_id": list(block.segment_ids), "status": ["ok", "failed"]}
+        table = shard_of(kind, features, width=width, **columns)
+        write_shard(table, path, kind, recipe_of(path), of_clips)
+        rows[kind] = read_shard(path, kind).to_pylist()[0]
+    return rows

@@ -1,6 +1,7 @@
 """Shards of a few rows that a test makes up, and workspaces that hold them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pyarrow as pa
 from small_manifests import manifest_of
 
 from audiosetzsl.blocks import Block
+from audiosetzsl.clips.ledger import LEDGER, write_ledger
+from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.manifest import write_manifest
 from audiosetzsl.shards import Kind, Recipe, schema_of, write_shard
 from audiosetzsl.workspace import Workspace
@@ -90,3 +93,28 @@ def fill(
         table = shard_of(kind, features, width=width, segment_id=list(block.segment_ids))
         paths.append(write_shard(table, place.features(kind) / block.file_name, kind, recipe, of_clips))
     return paths
+
+
+def ledger_of(place: Workspace, block: Block, sha256: Mapping[str, str], lost: Collection[str] = ()) -> None:
+    """Write a block's ledger: segments of `sha256` have a clip, and a file unless it was lost; others are private."""
+    rows = [
+        {
+            "segment_id": name,
+            "attempt": 1,
+            "verdict": str(Verdict.OK if name in sha256 else Verdict.PRIVATE),
+            "message": "" if name in sha256 else "video is private",
+            "path": f"media/{name}.mp4" if name in sha256 else None,
+            "sha256": sha256.get(name),
+            "took_s": 1.0,
+            "flags": [],
+            "source": "local",
+            "tool": "made up",
+            "at": datetime.fromisoformat("2026-11-01T00:00:00+00:00"),
+        }
+        for name in block.segment_ids
+    ]
+    write_ledger(pa.Table.from_pylist(rows, schema=LEDGER), place.clips / block.file_name)
+    place.media.mkdir(exist_ok=True)
+    for name in sha256:
+        clip = place.media / f"{name}.mp4"
+        clip.unlink(missing_ok=True) if name in lost else clip.write_bytes(b"")

@@ -303,7 +303,7 @@ def intact(tmp_path_factory):
     return made
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(list(Kind)),
     share=st.floats(0, 1, exclude_max=True),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +50,31 @@ def test_a_fingerprint_changes_with_everything_that_matters():
     assert len(prints) == len(recipes)
     assert all(len(one) == 12 and int(one, 16) >= 0 for one in prints)
     assert Recipe.of(sound, code=1, a="1", b="2") == Recipe.of(Sound(), b="2", a="1", code=1)
+
+
+@dataclass(frozen=True)
+class Front:
+    window_ms: float
+    low_hz: float | None
+    hops_ms: tuple[float, ...]
+    n_mels: int
+    sound: Sound = field(default_factory=Sound)
+
+
+def test_equal_configurations_have_one_fingerprint_however_their_numbers_are_typed():
+    """25 is 25.0, also where a library of arrays made the number."""
+    one = Front(25.0, 125.0, (10.0, 5.0), 64)
+    other = Front(25, 125, (10, 5), np.int64(64), Sound(hop_ms=10, n_mels=64.0))
+    assert one == other
+    assert Recipe.of(one, code=1) == Recipe.of(other, code=1)
+    assert Recipe.of(one, code=1).fingerprint == Recipe.of(other, code=1).fingerprint
+    assert fingerprint(one) == fingerprint(other)
+    assert fingerprint(replace(one, low_hz=None)) != fingerprint(one)
+
+
+def test_fingerprints_stay_as_they_are_in_shards_of_old():
+    recipe = Recipe.of(Sound(), code=1, network="a")
+    assert (recipe.fingerprint, fingerprint(Sound(), seed="0")) == ("b75e0f905a80", "ef8fafb39fa0")
 
 
 def test_what_is_said_besides_stands_for_the_field_of_that_name():

@@ -1,4 +1,4 @@
-"""Repair: what is broken is made again, what is whole is left alone, and a live writer keeps its file."""
+"""Repair: which stages make again what is broken, and which files a stage is to replace."""
 
 import os
 import subprocess
@@ -10,14 +10,8 @@ from small_shards import RECIPE, feature_of, fill, planned, shard_of
 
 from audiosetzsl.files import sha256_of
 from audiosetzsl.shards import Kind, Recipe, Status, write_shard
-from audiosetzsl.shards.repair import (
-    IDLE_S,
-    is_abandoned,
-    is_complete,
-    redos_of,
-    stages_for,
-    with_statuses,
-)
+from audiosetzsl.shards.redo import IDLE_S, is_abandoned, redos_of, with_statuses
+from audiosetzsl.shards.repair import is_complete, stages_for
 from audiosetzsl.shards.verify import verify
 
 
@@ -55,13 +49,13 @@ def test_what_is_broken_is_listed_with_its_reason(made):
     (place.features(Kind.VIDEO) / "part-00002.parquet").write_bytes(b"")
     (place.features(Kind.VIDEO) / "part-00009.parquet").write_bytes(b"")
     found = redos(place)
-    assert [(redo.kind, redo.path.name, redo.is_of_plan) for redo in found] == [
-        (Kind.LOG_MEL, "part-00001.parquet", True),
-        (Kind.VIDEO, "part-00002.parquet", True),
-        (Kind.VIDEO, "part-00009.parquet", False),
+    assert [(redo.kind, redo.path.name, redo.way, redo.is_of_plan) for redo in found] == [
+        (Kind.LOG_MEL, "part-00001.parquet", "none", True),
+        (Kind.VIDEO, "part-00002.parquet", "aside", True),
+        (Kind.VIDEO, "part-00009.parquet", "aside", False),
     ]
     assert found[0].why == "missing: 9 segments"
-    assert found[1].why.startswith("damaged: is damaged (")
+    assert found[1].why.startswith("damaged: Parquet file size is 0 bytes")
     assert found[2].why == "not of the plan: no block has this name"
 
 
@@ -81,7 +75,7 @@ def test_rows_of_a_status_are_tried_again(made):
     asked = list(with_statuses(place, list(Kind), [Status.FAILED, Status.UNREADABLE]))
     assert [(redo.path, redo.why) for redo in asked] == [(video, "2 failed, 1 unreadable")]
     (redo,) = with_statuses(place, list(Kind), [Status.UNREADABLE])
-    assert redo.why == "1 unreadable" and redo.is_of_plan
+    assert redo.why == "1 unreadable" and redo.is_of_plan and redo.way == "in place"
     assert len(list(with_statuses(place, [Kind.LOG_MEL], [Status.FAILED]))) == 0
 
 
@@ -120,6 +114,20 @@ def test_the_stages_that_make_what_is_missing(made):
     assert is_complete(embed)
     (place.features(Kind.AUDIO) / "part-00000.parquet").write_bytes(b"")
     assert stages_for(place, redos(place, [Kind.AUDIO])) == [embed]
+
+
+def test_of_two_networks_that_of_most_sound_vectors_goes_on(made):
+    """It is what `verify` holds the others to: they become alike, whichever came last."""
+    place, blocks = made
+    place.models.mkdir()
+    networks = [place.models / f"audio_cnn-0{n}.safetensors" for n in range(2)]
+    for network, of in zip(networks, (blocks[:1], blocks[1:]), strict=True):
+        network.write_bytes(network.name.encode())
+        fill(place, Kind.AUDIO, of, recipe=Recipe("AudioCnn", {"checkpoint": sha256_of(network)}))
+    (redo,) = [redo for redo in redos(place, [Kind.AUDIO]) if redo.why.startswith("other recipe")]
+    assert redo.path.name == blocks[0].file_name
+    (stage,) = stages_for(place, [redo])
+    assert stage[-1] == str(networks[1].resolve())
 
 
 def test_a_network_that_is_gone_has_to_be_named(made):
