@@ -1,29 +1,24 @@
 """Stage train-audio-cnn: the sound network learns to tell the seen classes of the train split apart."""
 
-import hashlib
 from pathlib import Path
 
-import pandas as pd
-
 from audiosetzsl.evaluation.training_set import ClassTable, SeenLabels
-from audiosetzsl.features import feature_rows, stream_log_mel
-from audiosetzsl.features.parts import parts_of
 from audiosetzsl.files import write_bytes
 from audiosetzsl.manifest import class_list_of, read_manifest
-from audiosetzsl.shards import Kind, Recipe, Status
+from audiosetzsl.shards import Recipe
 from audiosetzsl.show import progress_bar, say
 from audiosetzsl.workspace import Workspace
 from flows.extracting.devices import devices_of
+from flows.training_clips import TrainingClips
+from flows.training_scratch import PROGRESS, scratch_of
 from models.audio_cnn import (
     AudioCnn,
     AudioCnnPass,
     AudioCnnTraining,
     HeldOut,
-    MappedLogMels,
     as_csv,
     best_of,
     fit_audio_cnn,
-    lay_out,
     save_audio_cnn,
 )
 
@@ -35,62 +30,41 @@ def train_audio_cnn(
 ) -> Path:
     """Train the audio CNN on log-mels of seen train clips, once for the same clips and settings.
 
-    Val clips of seen classes decide which pass is kept. Beside the checkpoint lies its log, a row a pass (.csv).
-    While it is trained, its progress (.progress) and the log-mels, laid out to be read from anywhere (.arrow), lie
-    there too: a run that is killed goes on from the last pass.
+    Val clips of the classes trained on decide which pass is kept; without any, all passes are made and the last is
+    kept, which is said. Beside the checkpoint lies its log, a row a pass (.csv), and while it is trained a folder
+    (.training) with its progress and its log-mels, laid out to be read from anywhere: a run that is killed goes on
+    from the last pass when its command is repeated.
 
     Returns:
         The checkpoint, named by the fingerprint of everything it depends on.
 
     Raises:
-        ShardError: there are no log-mels, or one is damaged.
-        SetupError: fewer than two seen classes have clips, training diverged, or the device is not here.
+        ShardError: there are no log-mels, one is damaged, or they were made again meanwhile.
+        SetupError: fewer than two seen classes have clips, training diverged, the device is not here, or another run
+            is training the same.
     """
     place, training, (on, *_) = Workspace(workspace), training or AudioCnnTraining(), devices_of(device)
-    rows = feature_rows(place, Kind.LOG_MEL)
-    rows = rows[(rows.status == Status.OK) & rows.seen & rows.split.isin(("train", "val"))]
-    clips = {"clips": _digest(rows), "log_mel": parts_of(place, Kind.LOG_MEL).made_by}
-    key = Recipe.of(training, code=CODE, seed=str(seed), **clips).fingerprint
+    clips = TrainingClips.of(place)
+    key = Recipe.of(training, code=CODE, seed=str(seed), **clips.facts).fingerprint
     path = place.models / f"audio_cnn-{key}.safetensors"
-    if path.is_file():
-        say(f"{path} is trained already")
-        return path
-    heard = Recipe("clips", clips).fingerprint
-    train = _laid_out(place, "train", rows, heard)
-    val = _laid_out(place, "val", rows, heard) if "val" in set(rows.split) else None
-    save_audio_cnn(_fit(place, path, (train, val), training, seed, on), path)
-    for scratch in (train, val, path.with_suffix(".progress")):
-        if scratch:
-            scratch.unlink(missing_ok=True)
+    with scratch_of(place, path) as scratch:
+        if path.is_file():
+            say(f"{path} is trained already")
+        else:
+            save_audio_cnn(_fit(clips, path, scratch, training, seed, on), path)
     return path
 
 
-def _laid_out(place: Workspace, split: str, rows: pd.DataFrame, heard: str) -> Path:
-    """Log-mels of seen classes of one split, in a file that can be mapped; `heard` says which they are.
-
-    The split that is noted beside each comes from the manifest on its own, so that training can check it.
-    """
-    path = place.models / f"log_mels-{heard}.{split}.arrow"
-    split_of = dict(zip(rows.segment_id, rows.split, strict=True))
-    stream = stream_log_mel(place, split=split, seen=True)
-    # Extraction may go on meanwhile: what came after the look at the rows stays out.
-    log_mels = ((name, of, split_of[name], frames) for name, of, frames in stream if name in split_of)
-    return path if path.is_file() else lay_out(log_mels, path)
-
-
 def _fit(
-    place: Workspace,
-    path: Path,
-    laid: tuple[Path, Path | None],
-    training: AudioCnnTraining,
-    seed: int,
-    device: str,
+    clips: TrainingClips, path: Path, scratch: Path, training: AudioCnnTraining, seed: int, device: str
 ) -> AudioCnn:
-    table = ClassTable.of(class_list_of(read_manifest(place.manifest)))
-    train, val = (MappedLogMels(file) if file else None for file in laid)
+    table = ClassTable.of(class_list_of(read_manifest(clips.place.manifest)))
+    train, val = (clips.laid_out(split, scratch / f"{split}.arrow") for split in ("train", "val"))
     assert train is not None
     labels = SeenLabels(train.class_names, train.splits, table)
     held_out = HeldOut(val, val.class_names, val.splits, table) if val else None
+    if held_out is None:
+        say("no val clip is of a class trained on: all passes are made, and the last one is kept")
     passes: list[AudioCnnPass] = []
     with progress_bar() as bar:
         task = bar.add_task("train-audio-cnn", total=training.passes)
@@ -106,7 +80,7 @@ def _fit(
             training,
             seed=seed,
             held_out=held_out,
-            resume_at=path.with_suffix(".progress"),
+            resume_at=scratch / PROGRESS,
             on_pass=on_pass,
             device=device,
         )
@@ -125,8 +99,3 @@ def _told(one: AudioCnnPass) -> str:
     if one.val_map is None:
         return f"{told}, nothing held out"
     return f"{told}; on val {one.val_loss:.3f}, {one.val_accuracy:.0%}, mAP {one.val_map:.3f}"
-
-
-def _digest(rows: pd.DataFrame) -> str:
-    lines = "\n".join(sorted(f"{row.segment_id} {row.split} {row.class_name}" for row in rows.itertuples()))
-    return hashlib.sha256(lines.encode()).hexdigest()

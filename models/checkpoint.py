@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.files import atomic_path
+from audiosetzsl.files import write_bytes
 
 # One key, because safetensors writes several in no fixed order, and equal models shall be equal bytes.
 FACTS = "facts"
@@ -23,9 +23,8 @@ def save_checkpoint(
     """Write weights and facts (JSON) into one file, whole or not at all, so that they cannot be parted."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     text = json.dumps({"kind": kind, **facts}, sort_keys=True)
-    with atomic_path(path) as scratch:
-        save_file(tensors, scratch, metadata={FACTS: text})
-    return path
+    # Not safetensors' save_file: it writes files that nobody but their owner can read, whatever the umask.
+    return write_bytes(path, save(tensors, metadata={FACTS: text}))
 
 
 def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -68,7 +68,7 @@ def open_audio_cnn(path: Path, n_mels: int = N_MELS) -> AudioCnn:
     Raises:
         SetupError: as `load_audio_cnn` and `load_original`, or the network hears another number of bands.
     """
-    if path.suffix != SUFFIX:
+    if path.suffix.lower() != SUFFIX:
         return load_original(path, n_mels)
     model = load_audio_cnn(path)
     if model.n_mels != n_mels:

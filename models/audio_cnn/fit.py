@@ -17,7 +17,7 @@ from models.audio_cnn.losses import LOSSES
 from models.audio_cnn.network import AudioCnn, LogMels
 from models.audio_cnn.passes import AudioCnnPass, best_of, is_over
 from models.audio_cnn.progress import Run, resume_run, save_run
-from models.audio_cnn.training import AudioCnnTraining, learning_rate_at
+from models.audio_cnn.training import AudioCnnTraining, check_bands, learning_rate_at
 from models.audio_cnn.validation import HeldOut, validate
 
 
@@ -49,11 +49,12 @@ def fit_audio_cnn(
 
     Raises:
         SetupError: clips and labels do not fit together, fewer than two classes have clips, the log-mels have no
-            number of bands that the network takes, no held-out clip is of a class trained on, the progress is of
-            another training, or training diverged.
+            number of bands that the network takes or fewer than a mask may hide, no held-out clip is of a class
+            trained on, the progress is of another training, or training diverged.
         ClipError: a clip has no frame.
     """
     training, sounds = training or AudioCnnTraining(), SeenSounds.of(log_mels, labels)
+    check_bands(training, sounds.log_mels[0].shape[1])
     judges = held_out.known_to(sounds.class_names) if held_out else None
     run, tell = Run.of(_begun(sounds, seed, torch.device(device)), seed), on_pass or (lambda _: None)
     made_of = {"training": asdict(training), "seed": seed, "classes": list(sounds.class_names)}

@@ -5,10 +5,23 @@ from dataclasses import dataclass
 
 from audiosetzsl.errors import SetupError
 from models.audio_cnn.losses import LOSSES
-from models.audio_cnn.network import SHORTEST_FRAMES
+from models.audio_cnn.network import LAST_POOL, SHORTEST_FRAMES
 
 SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("fp32", "bf16")
+# Least and most of the settings that count something; the most is far beyond use, and ends before the memory does.
+WHOLE_NUMBERS = {
+    "crop_frames": (SHORTEST_FRAMES, 30_000),  # clips of more than 300 s are refused
+    "batch_size": (2, 100_000),
+    "passes": (1, 1_000_000),
+    "patience": (1, 1_000_000),
+    "settling_batches": (0, 1_000_000),
+    "freq_masks": (0, 100),
+    "freq_width": (0, max(LAST_POOL) - 1),  # of so many bands; how many there are, `check_bands` asks
+    "time_masks": (0, 100),
+    "time_width": (0, 30_000),
+}
+MOST_MIXUP = 100  # where every share is near a half; in the millions, numbers run out of digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +50,37 @@ class AudioCnnTraining:
     precision: str = "fp32"  # bf16 is faster on a GPU, and slower on most CPUs
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant, before hours are spent on it."""
+        """Refuse what cannot be meant, before hours are spent on it.
+
+        Raises:
+            SetupError: a name is unknown, or a number is out of its range.
+        """
         for name, known in (("loss", LOSSES), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise SetupError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
-        if self.crop_frames < SHORTEST_FRAMES:
+        for name, (least, most) in WHOLE_NUMBERS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise SetupError(f"{name} is {value}, expected a whole number from {least:,} to {most:,}")
+        if self.time_width >= self.crop_frames:
             raise SetupError(
-                f"crop_frames is {self.crop_frames}, the network needs {SHORTEST_FRAMES} or more"
+                f"time_width is {self.time_width}, expected fewer frames than those of a crop, {self.crop_frames}"
             )
-        least = {"batch_size": 2, "passes": 1, "patience": 1}
-        for name in (
-            *least,
-            "settling_batches",
-            "freq_masks",
-            "freq_width",
-            "time_masks",
-            "time_width",
-            "mixup",
-        ):
-            if getattr(self, name) < least.get(name, 0):
-                raise SetupError(f"{name} is {getattr(self, name)}, expected {least.get(name, 0)} or more")
+        # Put so that NaN, which is neither more nor less than anything, is refused too.
+        if not 0 <= self.mixup <= MOST_MIXUP:
+            raise SetupError(f"mixup is {self.mixup}, expected 0 to {MOST_MIXUP}, such as 0.2")
         if not 0 < self.learning_rate < math.inf:
             raise SetupError(f"learning_rate is {self.learning_rate}, expected more than 0, such as 0.001")
+
+
+def check_bands(training: AudioCnnTraining, n_mels: int) -> None:
+    """Hold the masks to the log-mels that they are laid over.
+
+    Raises:
+        SetupError: one may hide every band.
+    """
+    if training.freq_width >= n_mels:
+        raise SetupError(f"freq_width is {training.freq_width}, expected fewer than the {n_mels} mel bands")
 
 
 def learning_rate_at(training: AudioCnnTraining, done: float) -> float:

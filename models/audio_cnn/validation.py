@@ -60,7 +60,7 @@ class HeldOut:
         if not known:
             raise SetupError(
                 f"none of the {len(self)} held-out clips is of one of the {len(class_names)} classes trained on; "
-                "give some of these classes, or train without held-out clips"
+                "give some of these classes, or held_out=None, which keeps the last pass"
             )
         names, splits = ([of[clip] for clip in known] for of in (self.class_names, self.splits))
         return HeldOut(_Some(self.log_mels, known), names, splits, self.classes)

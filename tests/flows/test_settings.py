@@ -1,5 +1,7 @@
 """Settings changed by words of the command line."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from audiosetzsl.errors import SetupError
@@ -15,13 +17,23 @@ def test_numbers_and_names_are_changed_and_the_rest_is_left():
     assert with_settings(AudioCnnTraining(), []) == AudioCnnTraining()
 
 
+@dataclass(frozen=True)
+class Share:
+    share: float = 0  # a whole number, where others may be meant
+
+
+def test_a_value_is_of_the_kind_that_its_field_declares():
+    assert with_settings(Share(), ["share=0.2"]) == Share(0.2)
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
         ("passes", r"--set passes: expected name=value; by now loss=softmax, crop_frames=250"),
         ("epochs=3", r"--set epochs=3: expected name=value; by now loss=softmax"),
         ("passes=many", r"--set passes=many: expected a value like passes=20 \(int\)"),
-        ("passes=0", "passes is 0, expected 1 or more"),
+        ("passes=0", "passes is 0, expected a whole number from 1 to"),
+        ("mixup=nan", "mixup is nan, expected 0 to 100"),
     ],
 )
 def test_a_word_that_says_nothing_is_refused(word, message):

@@ -20,6 +20,12 @@ def test_equal_models_are_equal_bytes(tmp_path):
     assert one.read_bytes() == two.read_bytes()
 
 
+def test_whoever_may_read_other_files_may_read_a_checkpoint(tmp_path):
+    (tmp_path / "other").touch()
+    path = save_checkpoint(tmp_path / "net", "net", STATE, {})
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_a_failed_save_leaves_the_old_file_whole(tmp_path):
     path = save_checkpoint(tmp_path / "net", "net", STATE, {})
     before = path.read_bytes()

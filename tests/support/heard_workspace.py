@@ -19,7 +19,9 @@ def tone_of(segment_id, class_name, split, n_mels=64):
     return frames
 
 
-def write_log_mels(root, log_mel_of=tone_of, without=(), block_size=10, recipe=None, n_mels=64):
+def write_log_mels(
+    root, log_mel_of=tone_of, without=(), block_size=10, recipe=None, n_mels=64, of_clips="clips"
+):
     """Shards of all blocks; segments in `without` could not be read."""
     place = Workspace(root)
     rows = load_manifest(place.manifest).set_index("segment_id")
@@ -41,5 +43,5 @@ def write_log_mels(root, log_mel_of=tone_of, without=(), block_size=10, recipe=N
         schema = schema_of(Kind.LOG_MEL, n_mels)
         arrays = [pa.array(values, schema.field(i).type) for i, values in enumerate(columns)]
         table = pa.Table.from_arrays([*arrays, log_mel_column(frames, n_mels)], schema=schema)
-        write_shard(table, place.features(Kind.LOG_MEL) / block.file_name, Kind.LOG_MEL, recipe, "clips")
+        write_shard(table, place.features(Kind.LOG_MEL) / block.file_name, Kind.LOG_MEL, recipe, of_clips)
     return place

@@ -151,6 +151,8 @@ def test_the_name_tells_whose_file_it_is_and_bands_must_fit(model, original, tmp
     ours = save_audio_cnn(model, tmp_path / "cnn.safetensors")
     theirs = saved(original, tmp_path / "net.pth")
     assert open_audio_cnn(ours).class_names == ("dog", "cat")
+    assert open_audio_cnn(ours.rename(tmp_path / "cnn.SafeTensors")).class_names == ("dog", "cat")
+    ours = tmp_path / "cnn.SafeTensors"
     assert open_audio_cnn(theirs, 128).n_mels == 128
     with pytest.raises(
         SetupError, match="hears 64 mel bands, the log-mels have 128; train a network on them"

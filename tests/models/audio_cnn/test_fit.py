@@ -20,9 +20,9 @@ def same(model, other):
 
 @pytest.mark.parametrize("loss", ["softmax", "sigmoid"])
 def test_three_tones_are_told_apart_though_one_is_rare(loss):
-    names = ("low",) * 24 + ("middle",) * 12 + ("high",) * 3
+    names = ("low",) * 12 + ("middle",) * 8 + ("high",) * 2
     passes = []
-    training = AudioCnnTraining(loss=loss, crop_frames=128, batch_size=13, passes=4, settling_batches=4)
+    training = AudioCnnTraining(loss=loss, crop_frames=128, batch_size=11, passes=4, settling_batches=2)
     model = fit_audio_cnn(tones(names), seen(names), training, seed=0, on_pass=passes.append)
     assert model.class_names == ("low", "middle", "high")
     assert [p.number for p in passes] == list(range(1, 5))
@@ -132,7 +132,7 @@ def whole():
     return fit_three_passes(passes.append), passes
 
 
-@pytest.mark.parametrize("killed_after", [1, 2, 3])
+@pytest.mark.parametrize("killed_after", [1, 3])
 def test_a_training_that_was_broken_off_ends_as_one_that_was_not(whole, tmp_path, killed_after):
     def until_killed(one):
         if one.number == killed_after:
@@ -204,6 +204,12 @@ def test_what_does_not_fit_together_is_refused():
         fit_audio_cnn([clip[:, :40] for clip in tones(names)], seen(names), QUICK, seed=0)
     with pytest.raises(ClipError, match="0 frames"):
         fit_audio_cnn([np.zeros((0, 64), np.float16)] * 2, seen(names), QUICK, seed=0)
+
+
+def test_masks_that_may_hide_every_band_are_refused():
+    names, wide = ("low", "high"), replace(QUICK, freq_masks=1, freq_width=64)
+    with pytest.raises(SetupError, match="freq_width is 64, expected fewer than the 64 mel bands"):
+        fit_audio_cnn(tones(names), seen(names), wide, seed=0)
 
 
 def test_divergence_is_an_error_that_says_what_to_lower():
