@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from audiosetzsl.files import sha256_of, write_bytes
 from audiosetzsl.workspace import Workspace
 from flows import presets
 from flows.asking import Asking
-from flows.extract_features import KINDS, Machines
-from flows.extracting.choosing import with_weights
+from flows.extract_features import Machines
+from flows.extracting.choosing import with_options
+from flows.extracting.due import KINDS
 from flows.pipelines import make_dataset
 from flows.politeness.pace import Pace
 from flows.task_runs import PrefectTasks
@@ -31,8 +33,11 @@ def build_dataset(
     egress: str = "default",
     rate: float = 300.0,
     secret: str | None = None,
+    net: str | None = None,
     weights: str | None = None,
+    precision: str | None = None,
     device: str = "cpu",
+    feeders: int | None = None,
 ) -> None:
     """Build the dataset, from the manifest to the shards; a changed dataset starts train-cjme.
 
@@ -43,16 +48,19 @@ def build_dataset(
         egress: name of the address that asks YouTube; the server needs a limit `youtube-<egress>`.
         rate: videos an hour that this egress asks for.
         secret: name of a Secret block with options of yt-dlp (cookies, proxy, tokens), if there are any.
+        net: video network, `i3d`, `s3d`, `r2plus1d_18`, `mvit_v2_s` or `swin3d_t`; none is the preset's.
         weights: of the video network: a file, `kinetics400` (fetched before), or `random`; none are the preset's.
+        precision: of the video network, `fp32`, `tf32` or `bf16`; none is the preset's.
         device: that the video network runs on: `cpu`, `cuda` (all GPUs), or some of them, as in `cuda:0,cuda:2`.
+        feeders: processes that decode for each device; none is what the cores allow.
     """
     if secret:
         os.environ[VARIABLE] = secret_of(secret)
     place = Workspace(Path(workspace).resolve())
     asking = Asking(egress=egress, pace=Pace(rate))
-    chosen, machines = with_weights(weights), Machines(device)
-    settings = presets.preset(preset)
-    counts = make_dataset(place.root, settings, source, PrefectTasks(), asking, chosen, machines)
+    base = presets.preset(preset)
+    settings = replace(base, video=with_options(base.video, net, weights, precision))
+    counts = make_dataset(place.root, settings, source, PrefectTasks(), asking, Machines(device, feeders))
     table = [{"kind": kind, "status": status, "segments": n} for (kind, status), n in sorted(counts.items())]
     create_table_artifact(table, key="features", description=f"Features in {place.root}")
     digest, announced = dataset_digest(place), place.root / "announced.sha256"

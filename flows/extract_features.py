@@ -10,7 +10,7 @@ import torch
 
 from audiosetzsl.blocks import Block
 from audiosetzsl.errors import SetupError
-from audiosetzsl.shards import Kind, Recipe, check_made_by, clips_of, read_shard, write_shard
+from audiosetzsl.shards import Kind, Recipe, check_made_by, read_shard, write_shard
 from audiosetzsl.show import say, show_table
 from audiosetzsl.workspace import Workspace
 from extractors.extraction.block import Equipment, Extractors, extract_block, log_mel_recipe, video_recipe
@@ -19,14 +19,14 @@ from extractors.log_mel import LogMelConfig
 from extractors.video.nets import VideoConfig, open_net
 from flows.extracting.alone import extracting
 from flows.extracting.begun import as_begun, note_begun
-from flows.extracting.clips import clip_rows, fetched
+from flows.extracting.clips import clip_rows
 from flows.extracting.devices import claim, devices_of, feeders_for
+from flows.extracting.due import KINDS, Due, due, retell
 from flows.extracting.keeping import kept, with_kept
-from flows.extracting.tally import FOLDER, TallyMeter, start_over, tally_of
+from flows.extracting.tally import FOLDER, Tally, TallyMeter, start_over, tally_of
 from flows.planning import plan_workspace
 from flows.runner import Processes, Runner
 
-KINDS = (Kind.LOG_MEL, Kind.VIDEO)
 # Times that a stage goes on by itself after a process has died, though nothing was gained since the time before.
 FRUITLESS = 2
 
@@ -89,11 +89,20 @@ def _extraction(place: Workspace, extractors: Extractors, machines: Machines) ->
     for kind, recipe in recipes.items():
         if recipe.is_random:
             say(f"{kind} features are stand-ins: {recipe.facts['weights']}")
+    return Extraction(place, extractors, recipes, *equip(machines))
+
+
+def equip(machines: Machines) -> tuple[tuple[str, ...], int]:
+    """Devices, and how many feeders each has.
+
+    Raises:
+        SetupError: a device is not here, or the number of feeders is none.
+    """
     devices = devices_of(machines.device)
     feeders = feeders_for(devices) if machines.feeders is None else machines.feeders
     if feeders < 0:
         raise SetupError(f"--feeders {feeders}: expected 0 (the process decodes itself) or more")
-    return Extraction(place, extractors, recipes, devices, feeders)
+    return devices, feeders
 
 
 def recipes_of(extractors: Extractors) -> dict[Kind, Recipe]:
@@ -107,16 +116,16 @@ def recipes_of(extractors: Extractors) -> dict[Kind, Recipe]:
 
 
 def _extract(extraction: Extraction, blocks: list[Block], runner: Runner) -> None:
-    """Work on what is stale; a process that dies costs its block's work, and the clip it died at is set apart."""
+    """Work on what is due; a process that dies or hangs costs its block's work, and its clip is set apart."""
     place = extraction.place
     for kind, recipe in extraction.recipes.items():
         check_made_by(place.features(kind), recipe.fingerprint)
-    stale = [block for block in blocks if stale_kinds(place, block)]
+    stale = [block for block in blocks if due(place, block)]
     if stale:
         video = extraction.extractors.video
         if video and not extraction.recipes[Kind.VIDEO].is_random:
             open_net(video)  # what is wrong with weights is better known now than in every process
-        note_begun(place, extraction.extractors)
+        note_begun(place, extraction.extractors, extraction.recipes)
     fruitless = 0
     while stale:
         suspects = start_over(place.root, stale)
@@ -124,15 +133,16 @@ def _extract(extraction: Extraction, blocks: list[Block], runner: Runner) -> Non
             _work(extraction, stale, runner)
             break
         except BrokenProcessPool as problem:
-            left = [block for block in stale if stale_kinds(place, block)]
+            left = [block for block in stale if due(place, block)]
             at = {tally.at for block in left if (tally := tally_of(place.root, block)).at}
             fruitless = 0 if len(left) < len(stale) or at - suspects else fruitless + 1
             if fruitless == FRUITLESS:
+                where = ", ".join(sorted(at)) or "their start"
                 raise SetupError(
-                    f"processes die at {', '.join(sorted(at)) or 'their start'}, also with that clip decoded apart; "
+                    f"processes die or hang at {where}, also with that clip decoded apart; "
                     "perhaps memory is short: try fewer processes, or leave the clip out"
                 ) from problem
-            say(f"a process died; in work were {', '.join(sorted(at))}: decoded apart from now on")
+            say(f"a process died or hung; in work were {', '.join(sorted(at))}: decoded apart from now on")
             stale = left
     for block in blocks:
         tally_of(place.root, block).path.unlink(missing_ok=True)
@@ -146,16 +156,29 @@ def _work(extraction: Extraction, stale: list[Block], runner: Runner) -> None:
 
 
 def extract_shards(extraction: Extraction, block: Block) -> list[Path]:
-    """Extract one block into a shard of each kind that is stale: a row for every segment of the block."""
+    """Bring the shards of one block up to date: a row for every segment of the block."""
     # Several processes run side by side, and the sums of several threads differ in their last bits.
     torch.set_num_threads(1)
-    place, extractors, stale = extraction.place, extraction.extractors, stale_kinds(extraction.place, block)
-    wanted = Extractors(
-        extractors.log_mel if Kind.LOG_MEL in stale else None,
-        extractors.video if Kind.VIDEO in stale else None,
+    place, work, tally = (
+        extraction.place,
+        due(extraction.place, block),
+        tally_of(extraction.place.root, block),
     )
-    found = fetched(place, block)
-    clips, tally = clip_rows(place, block, found), tally_of(place.root, block)
+    paths = [retell(place.features(kind) / block.file_name, kind, work.found) for kind in work.to_retell]
+    if work.to_make:
+        paths += _make(extraction, block, work, tally)
+    tally.end(len(block.segment_ids))
+    return paths
+
+
+def _make(extraction: Extraction, block: Block, work: Due, tally: Tally) -> list[Path]:
+    """Extract from the clips of one block into a shard of each kind that is to be made."""
+    place, extractors, lost = extraction.place, extraction.extractors, work.found.lost
+    wanted = Extractors(
+        extractors.log_mel if Kind.LOG_MEL in work.to_make else None,
+        extractors.video if Kind.VIDEO in work.to_make else None,
+    )
+    clips = clip_rows(place, block, work.found)
 
     def on_clip(clip: ClipRow) -> None:
         tally.begin(clip.segment_id)
@@ -165,19 +188,10 @@ def extract_shards(extraction: Extraction, block: Block) -> list[Path]:
     paths = []
     for kind, new in tables.items():
         path, recipe = place.features(kind) / block.file_name, extraction.recipes[kind]
-        table = with_kept(new, path, kind, recipe.fingerprint, found.lost)
-        digest = found.digest_of(without=found.lost - kept(table, found.lost))
+        table = with_kept(new, path, kind, recipe.fingerprint, lost)
+        digest = work.found.digest_of(without=lost - kept(table, lost))
         paths.append(write_shard(table, path, kind, recipe, digest))
-    tally.end(len(clips))
     return paths
-
-
-def stale_kinds(place: Workspace, block: Block) -> list[Kind]:
-    """Kinds whose shard is missing, or older than clips that have come since: fetching goes on for weeks."""
-    shards = {kind: place.features(kind) / block.file_name for kind in KINDS}
-    there = [kind for kind, shard in shards.items() if shard.is_file()]
-    now = fetched(place, block).digests if there else ()
-    return [kind for kind in KINDS if kind not in there or clips_of(shards[kind]) not in now]
 
 
 def _counts(place: Workspace, blocks: list[Block]) -> dict[tuple[str, str], int]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from audiosetzsl.shards import Kind, Recipe, Status, log_mel_column, schema_of, vector_column
 from extractors.extraction.feeding import feed, prepare_apart
+from extractors.extraction.hanging import HUNG_S, ended_after, patience_s
 from extractors.extraction.preparing import Prepared, Wanted
 from extractors.extraction.rows import ClipRow, Found, head_of
 from extractors.log_mel import LogMelConfig
@@ -39,6 +40,7 @@ class Equipment:
 
     device: str = "cpu"
     feeders: int = 0
+    hung_s: float = HUNG_S  # a process that works on a clip of 10 s for so long is ended
 
 
 def log_mel_recipe(config: LogMelConfig) -> Recipe:
@@ -69,7 +71,7 @@ def extract_block(
         clips: segments and their clips.
         extractors: what to extract.
         equipment: where to; None is this process.
-        suspects: segments at which a process died: their clips are decoded apart.
+        suspects: segments at which a process died or hung: their clips are decoded apart.
         on_clip: told of each clip before it is touched.
 
     Raises:
@@ -78,9 +80,11 @@ def extract_block(
     equipment = equipment or Equipment()
     net = _net(extractors.video, equipment.device) if extractors.video else None
     heard, seen = [], []
-    for ready in _prepared(clips, extractors.wanted, equipment.feeders, suspects, on_clip):
-        heard.append(ready.log_mel)
-        seen.append(_through(net, ready.pictures, extractors.video))
+    ready = _prepared(clips, extractors.wanted, equipment, suspects, on_clip)
+    for clip, found in zip(clips, ready, strict=True):
+        heard.append(found.log_mel)
+        with ended_after(patience_s(equipment.hung_s, max(clip.expected_s, found.pictures.duration_s))):
+            seen.append(_through(net, found.pictures, extractors.video))
     tables = {}
     if extractors.log_mel:
         tables[Kind.LOG_MEL] = _log_mel_table(list(clips), heard, extractors.log_mel.n_mels)
@@ -92,15 +96,16 @@ def extract_block(
 def _prepared(
     clips: Sequence[ClipRow],
     wanted: Wanted,
-    feeders: int,
+    equipment: Equipment,
     suspects: Collection[str],
     on_clip: Callable[[ClipRow], None],
 ) -> Iterator[Prepared]:
-    others = feed([clip for clip in clips if clip.segment_id not in suspects], wanted, feeders, on_clip)
+    unsuspected = [clip for clip in clips if clip.segment_id not in suspects]
+    others = feed(unsuspected, wanted, equipment.feeders, on_clip, equipment.hung_s)
     for clip in clips:
         if clip.segment_id in suspects:
             on_clip(clip)
-            yield prepare_apart(wanted, clip)
+            yield prepare_apart(wanted, clip, equipment.hung_s)
         else:
             yield next(others)
 

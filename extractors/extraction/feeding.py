@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +22,7 @@ from torch.multiprocessing import get_context
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.shards import Status
+from extractors.extraction.hanging import HUNG_S, ended_after, patience_s
 from extractors.extraction.preparing import Prepared, Wanted, prepare
 from extractors.extraction.rows import ClipRow, Found
 
@@ -33,7 +35,11 @@ Shared = tuple[Prepared, Tensor | None]
 
 
 def feed(
-    clips: Sequence[ClipRow], wanted: Wanted, feeders: int, on_clip: Callable[[ClipRow], None]
+    clips: Sequence[ClipRow],
+    wanted: Wanted,
+    feeders: int,
+    on_clip: Callable[[ClipRow], None],
+    hung_s: float = HUNG_S,
 ) -> Iterator[Prepared]:
     """Yield what is found in clips, in their order; `on_clip` is told of each before anybody touches it.
 
@@ -42,6 +48,7 @@ def feed(
         wanted: what is to be found in them.
         feeders: processes that decode; 0 decodes here, one clip after another.
         on_clip: called with each clip.
+        hung_s: a process that decodes a clip of 10 s for so long is ended; without feeders, that is this one.
 
     Raises:
         SetupError: there is too little shared memory for pictures to pass from one process to another.
@@ -49,28 +56,31 @@ def feed(
     if not feeders:
         for clip in clips:
             on_clip(clip)
-            yield prepare(wanted, clip)
+            yield _watched(wanted, clip, hung_s)
         return
     check_shared_memory(SHARED_MEMORY, feeders)
     waiting: deque[tuple[ClipRow, Future[Shared]]] = deque()
     for clip in clips:
         on_clip(clip)
-        waiting.append((clip, _submit(feeders, wanted, clip)))
+        waiting.append((clip, _submit(feeders, wanted, clip, hung_s)))
         if len(waiting) > AHEAD * feeders:
-            yield from _first(waiting, wanted)
+            yield from _first(waiting, wanted, hung_s)
     while waiting:
-        yield from _first(waiting, wanted)
+        yield from _first(waiting, wanted, hung_s)
 
 
-def prepare_apart(wanted: Wanted, clip: ClipRow) -> Prepared:
-    """Prepare a clip in a process that does nothing else: a decoder that dies takes nobody with it."""
+def prepare_apart(wanted: Wanted, clip: ClipRow, hung_s: float = HUNG_S) -> Prepared:
+    """Prepare a clip in a process that does nothing else: a decoder that dies or hangs takes nobody with it."""
     with _pool_of(1) as pool:
         pool.submit(_ready).result()  # that a process does not even start is no fault of the clip
+        limit_s, began_s = patience_s(hung_s, clip.expected_s), time.monotonic()
         try:
-            return _unpacked(pool.submit(_packed, wanted, clip).result())
+            return _unpacked(pool.submit(_packed, wanted, clip, hung_s).result())
         except BrokenProcessPool:
-            died = Found(Status.FAILED, "the process that decoded it died; see whether FFmpeg can read it")
-            return Prepared(died, died)
+            is_hung = time.monotonic() - began_s >= limit_s
+            how = f"did not come to an end in {limit_s:g} s" if is_hung else "died"
+            lost = Found(Status.FAILED, f"the process that decoded it {how}; see whether FFmpeg can read it")
+            return Prepared(lost, lost)
 
 
 def check_shared_memory(folder: Path, feeders: int) -> None:
@@ -93,7 +103,9 @@ def _too_little(folder: Path, what: str) -> SetupError:
     )
 
 
-def _first(waiting: deque[tuple[ClipRow, Future[Shared]]], wanted: Wanted) -> Iterator[Prepared]:
+def _first(
+    waiting: deque[tuple[ClipRow, Future[Shared]]], wanted: Wanted, hung_s: float
+) -> Iterator[Prepared]:
     """Yield the oldest of those that are waited for; where a feeder has died, all of them, each made apart."""
     clip, future = waiting.popleft()
     try:
@@ -102,7 +114,7 @@ def _first(waiting: deque[tuple[ClipRow, Future[Shared]]], wanted: Wanted) -> It
         _feeders.cache_clear()
         left = [clip, *(clip for clip, _ in waiting)]
         waiting.clear()
-        yield from (prepare_apart(wanted, clip) for clip in left)
+        yield from (prepare_apart(wanted, clip, hung_s) for clip in left)
     except RuntimeError as problem:
         if "shared memory" not in str(problem):
             raise
@@ -111,9 +123,9 @@ def _first(waiting: deque[tuple[ClipRow, Future[Shared]]], wanted: Wanted) -> It
         yield ready
 
 
-def _submit(feeders: int, wanted: Wanted, clip: ClipRow) -> Future[Shared]:
+def _submit(feeders: int, wanted: Wanted, clip: ClipRow, hung_s: float) -> Future[Shared]:
     try:
-        return _feeders(feeders).submit(_packed, wanted, clip)
+        return _feeders(feeders).submit(_packed, wanted, clip, hung_s)
     except BrokenProcessPool as problem:  # it died since; whoever waits for the clip will see to that
         broken: Future[Shared] = Future()
         broken.set_exception(problem)
@@ -151,9 +163,14 @@ def _ready() -> None:
     """Be there."""
 
 
-def _packed(wanted: Wanted, clip: ClipRow) -> Shared:
+def _watched(wanted: Wanted, clip: ClipRow, hung_s: float) -> Prepared:
+    with ended_after(patience_s(hung_s, clip.expected_s)):
+        return prepare(wanted, clip)
+
+
+def _packed(wanted: Wanted, clip: ClipRow, hung_s: float) -> Shared:
     """Pictures go into shared memory, so that nobody has to copy them through a pipe."""
-    ready = prepare(wanted, clip)
+    ready = _watched(wanted, clip, hung_s)
     if ready.pictures.feature is None:
         return ready, None
     # Whoever sends a tensor to another process moves it there.

@@ -13,9 +13,8 @@ from av.container import InputContainer
 from jaxtyping import Float32, UInt8
 
 from audiosetzsl.errors import ClipError
-from extractors.media.inspection import ADVICE
-from extractors.media.lengths import LONGEST_S, check_end, check_length, check_undecoded
-from extractors.media.packets import Stream, moving_pictures, opened, sound_of, stated_length_s, tick_s_of
+from extractors.media.lengths import ADVICE, LONGEST_S, check_end, check_length, check_stated
+from extractors.media.packets import Stream, moving_pictures, opened, sound_of, tick_s_of
 from extractors.media.pictures import ROUNDING_S, PictureConfig
 from extractors.media.reading import Media
 from extractors.media.scaling import CentreCrop
@@ -120,7 +119,7 @@ def _filters(fps: float, crop: CentreCrop) -> str:
 
 def _told(path: Path, stream: Stream, options: dict[str, Any]) -> tuple[bytes, bool]:
     """What ffmpeg makes of one stream, and whether its decoder made something up."""
-    check_undecoded(stream, stated_length_s(stream))
+    check_stated(stream)
     command = (
         ffmpeg.input(f"file:{path}", threads=1)
         .output("pipe:", map=f"0:{stream.index}", t=LONGEST_S + 1, **options)

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from audiosetzsl.clips.flags import Flag
 from audiosetzsl.errors import ClipError
 from extractors.media.fingerprint import are_still, fingerprint_of, look
+from extractors.media.lengths import ADVICE, PacketLength, check_stated
 from extractors.media.packets import (
     Packet,
     Piece,
@@ -26,7 +27,6 @@ from extractors.media.packets import (
     unreadable,
 )
 
-ADVICE = "fetch the clip again"
 # A sound that never exceeds this (-60 dB of full scale) is flagged as silent.
 SILENT_PEAK = 1e-3
 # A clip whose length is off by more than this is flagged as short or long.
@@ -56,10 +56,11 @@ class ClipFacts:
 def inspect(path: Path, expected_s: float) -> ClipFacts:
     """Look at a clip whose segment is `expected_s` long.
 
-    All of the sound is decoded, and of the picture what leads to two moments of it.
+    All of the sound is decoded, and of the picture what leads to two moments of it. The packets are held in
+    memory; a file that lasts much longer than LONGEST_S is refused, as it would be when features are extracted.
 
     Raises:
-        ClipError: ("empty") there is no picture; ("unreadable") the file is damaged or no media.
+        ClipError: ("empty") there is no picture; ("unreadable") the file is damaged, too long or no media.
     """
     with opened(path, ADVICE) as container:
         try:
@@ -119,10 +120,14 @@ def _demuxed(
     container: InputContainer, picture: av.VideoStream, sound: av.AudioStream | None
 ) -> tuple[list[Packet], list[Packet]]:
     """All packets with a time, of picture and of sound."""
-    streams = [picture, sound] if sound is not None else [picture]
+    streams: list[Stream] = [picture, sound] if sound is not None else [picture]
     packets: tuple[list[Packet], list[Packet]] = ([], [])
+    for stream in streams:
+        check_stated(stream)
+    lengths = {stream.index: PacketLength(stream) for stream in streams}
     for packet in container.demux(streams):
         if packet.pts is not None:
+            lengths[packet.stream_index].add(packet)
             packets[packet.stream_index != picture.index].append(packet)
     for stream in streams:
         # One thread each: clips are spread over processes, and threads only add to the bill.

@@ -10,8 +10,7 @@ from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
 from audiosetzsl.errors import ClipError
-from extractors.media.inspection import ADVICE
-from extractors.media.lengths import LONGEST_S, check_end, check_length
+from extractors.media.lengths import ADVICE, LONGEST_S, check_end, check_length
 from extractors.media.packets import name_of, tick_s_of
 from extractors.media.scaling import CentreCrop, Plan, Scaling, plan_of
 

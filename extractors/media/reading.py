@@ -13,8 +13,7 @@ from av.container import InputContainer
 from jaxtyping import Float32, UInt8
 
 from audiosetzsl.errors import ClipError
-from extractors.media.inspection import ADVICE
-from extractors.media.lengths import check_undecoded
+from extractors.media.lengths import ADVICE, PacketLength, check_stated
 from extractors.media.packets import (
     Packet,
     Stream,
@@ -22,8 +21,6 @@ from extractors.media.packets import (
     name_of,
     opened,
     sound_of,
-    stated_length_s,
-    tick_s_of,
     unreadable,
 )
 from extractors.media.pictures import PictureConfig, frames_of
@@ -121,9 +118,8 @@ class _Track:
         self.packets: deque[Packet] = deque()
         self.is_damaged = False
         self.refused: ClipError | None = None
-        self._lasts_s = 0.0
-        self._stamp: int | None = None  # of the last packet that has one
-        self._refuse_beyond(stated_length_s(stream))
+        self._length = PacketLength(stream)
+        self._refuse_if(lambda: check_stated(stream))
         # One thread each: clips are spread over processes, and threads only add to the bill.
         stream.codec_context.thread_count = 1
 
@@ -132,16 +128,11 @@ class _Track:
         if self.refused:
             return
         self.packets.append(packet)
-        stamp = self._stamp if packet.dts is None else packet.dts
-        gap = 0 if stamp is None or self._stamp is None else max(stamp - self._stamp, 0)
-        self._stamp = stamp
-        # Lengths, not stamps, where there are lengths: a stamp may be damaged, or begin anew.
-        self._lasts_s += (packet.duration or gap) * tick_s_of(self.stream)
-        self._refuse_beyond(self._lasts_s)
+        self._refuse_if(lambda: self._length.add(packet))
 
-    def _refuse_beyond(self, lasts_s: float) -> None:
+    def _refuse_if(self, check: Callable[[], None]) -> None:
         try:
-            check_undecoded(self.stream, lasts_s)
+            check()
         except ClipError as problem:
             self.refused = problem
             self.packets.clear()

@@ -8,8 +8,7 @@ import soxr
 from jaxtyping import Float32
 
 from audiosetzsl.errors import ClipError
-from extractors.media.inspection import ADVICE
-from extractors.media.lengths import check_end, check_length
+from extractors.media.lengths import ADVICE, check_end, check_length
 from extractors.media.packets import EXACT, name_of, tick_s_of
 
 SAMPLE_RATE_HZ = 16_000

@@ -1,11 +1,12 @@
 """What was begun: the extractors that a workspace's features are made with, so that later runs go on alike."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.files import write_bytes
+from audiosetzsl.shards import Kind, Recipe
 from audiosetzsl.workspace import Workspace
 from extractors.extraction.block import Extractors
 from extractors.log_mel import LogMelConfig
@@ -18,7 +19,7 @@ def as_begun(place: Workspace) -> Extractors | None:
     Raises:
         SetupError: the note of them cannot be read.
     """
-    note = _note(place)
+    note = place.extractors
     if not note.is_file():
         return None
     try:
@@ -30,12 +31,9 @@ def as_begun(place: Workspace) -> Extractors | None:
         ) from problem
 
 
-def note_begun(place: Workspace, extractors: Extractors) -> None:
-    """Keep the extractors for the next run; a note that says so already is left alone."""
-    note, facts = _note(place), (json.dumps(asdict(extractors), indent=1) + "\n").encode()
-    if not note.is_file() or note.read_bytes() != facts:
-        write_bytes(note, facts)
-
-
-def _note(place: Workspace) -> Path:
-    return place.root / "features" / "extractors.json"
+def note_begun(place: Workspace, extractors: Extractors, recipes: Mapping[Kind, Recipe]) -> None:
+    """Keep the extractors, and the fingerprints of their recipes; a note that says so already is left alone."""
+    facts = {**asdict(extractors), "made_by": {kind: recipe.fingerprint for kind, recipe in recipes.items()}}
+    note, content = place.extractors, (json.dumps(facts, indent=1) + "\n").encode()
+    if not note.is_file() or note.read_bytes() != content:
+        write_bytes(note, content)

@@ -27,6 +27,17 @@ def choose_video(
         return None
     begun = None if preset_name else as_begun(Workspace(workspace))
     base = begun.video if begun and begun.video else preset(preset_name or "paper").video
+    return with_options(base, net, weights, precision)
+
+
+def with_options(
+    base: VideoConfig, net: str | None = None, weights: str | None = None, precision: str | None = None
+) -> VideoConfig:
+    """A network, with what is asked for changed; another network comes with its own settings and weights.
+
+    Raises:
+        SetupError: there is no such network, or the options do not fit it.
+    """
     if net is not None and net != base.net:
         base = default_config(net)
     chosen = with_weights(weights) or base.weights

@@ -1,5 +1,6 @@
 """A workspace small enough to be built and trained on within a test; films, and loopback YouTubes that offer them."""
 
+import shutil
 from types import SimpleNamespace
 
 import fault_storm
@@ -17,19 +18,26 @@ from flows.build_manifest import build_manifest
 PER_CLASS = 10
 
 
-@pytest.fixture
-def tiny_workspace(tmp_path, write_audioset):
-    """Two seen classes and one unseen, ten segments of three seconds each."""
+@pytest.fixture(scope="session")
+def tiny_built(tmp_path_factory, write_audioset):
+    """What `tiny_workspace` is a copy of."""
     seen = [c for c in AUDIOSETZSL if c.seen][:2]
     classes = ClassList("tiny", (*seen, next(c for c in AUDIOSETZSL if not c.seen)))
     rows = [
         (f"{c.name[:3]:_<3}{number:08d}", 30.0, 33.0, [c.mid]) for c in classes for number in range(PER_CLASS)
     ]
     names = {c.mid: c.name for c in classes}
-    lists = write_audioset(tmp_path / "audioset", {"unbalanced": rows}, names)
-    workspace = tmp_path / "work"
-    build_manifest(workspace, str(lists), write_class_file(classes, tmp_path / "tiny.toml"), any_lists=True)
-    return workspace
+    folder = tmp_path_factory.mktemp("tiny")
+    lists = write_audioset(folder / "audioset", {"unbalanced": rows}, names)
+    class_file = write_class_file(classes, folder / "tiny.toml")
+    build_manifest(folder / "work", str(lists), class_file, any_lists=True)
+    return folder / "work"
+
+
+@pytest.fixture
+def tiny_workspace(tiny_built, tmp_path):
+    """Two seen classes and one unseen, ten segments of three seconds each."""
+    return shutil.copytree(tiny_built, tmp_path / "work")
 
 
 @pytest.fixture(scope="session")

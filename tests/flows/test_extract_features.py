@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from same_process import Here
 
-from audiosetzsl.clips.ledger import read_ledger, write_ledger
+from audiosetzsl.clips.ledger import LEDGER, read_ledger, write_ledger
+from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.shards import Kind, read_shard
 from audiosetzsl.workspace import Workspace
@@ -27,17 +30,41 @@ from flows.fetch_clips import fetch_clips
 from flows.planning import plan_workspace
 from flows.presets import preset
 from flows.runner import Processes
+from flows.sample_manifest import sample_manifest
 
 ROOT = Path(__file__).parents[2]
 TINY = VideoConfig(weights="random:0", size=32, short_side=32, fps=1.0, window=9, hop=9)
 KINDS = (Kind.LOG_MEL, Kind.VIDEO)
 
 
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory, tiny_built):
+    """Twelve clips of three seconds in three blocks."""
+    workspace = tmp_path_factory.mktemp("fetched") / "work"
+    sample_manifest(workspace, Workspace(tiny_built).manifest, per_class=3)
+    fetch_clips(workspace, block_size=4, runner=Here())
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def extracted(fetched, tmp_path_factory):
+    """The same, and their features."""
+    workspace = tmp_path_factory.mktemp("extracted") / "work"
+    shutil.copytree(fetched, workspace)
+    extract_features(workspace, TINY, Here())
+    return workspace
+
+
 @pytest.fixture
-def place(tiny_workspace):
-    """Thirty clips of three seconds in three blocks."""
-    fetch_clips(tiny_workspace, block_size=10, runner=Here())
-    return Workspace(tiny_workspace)
+def place(fetched, tmp_path):
+    """A copy of the clips, for a test to spoil."""
+    return Workspace(shutil.copytree(fetched, tmp_path / "work"))
+
+
+@pytest.fixture
+def done(extracted, tmp_path):
+    """A copy with features."""
+    return Workspace(shutil.copytree(extracted, tmp_path / "work"))
 
 
 def parts(place):
@@ -48,27 +75,18 @@ def stamps(place):
     return {path: path.stat().st_mtime_ns for path in parts(place)}
 
 
-def test_features_of_another_configuration_are_refused(place):
-    extract_features(place.root, TINY, Here())
+def test_features_of_another_configuration_are_refused(done):
     with pytest.raises(ShardError, match=r"video/part-00000.parquet was made by .*delete the folder"):
-        extract_features(place.root, replace(TINY, size=16), Here())
+        extract_features(done.root, replace(TINY, size=16), Here())
 
 
-def test_a_run_without_options_goes_on_as_it_was_begun(place):
-    extract_features(place.root, TINY, Here())
-    before, lost = parts(place), place.features(Kind.VIDEO) / "part-00001.parquet"
+def test_a_run_without_options_goes_on_as_it_was_begun_and_makes_only_what_is_missing(done, capsys):
+    whole, before, lost = parts(done), stamps(done), done.features(Kind.VIDEO) / "part-00001.parquet"
     lost.unlink()
-    extract_features(place.root, runner=Here())
-    assert parts(place) == before
-
-
-def test_only_what_is_missing_is_made_again(place, capsys):
-    extract_features(place.root, TINY, Here())
+    extract_features(done.root, runner=Here())
     assert "video features are stand-ins: random:0 (nothing was learned)" in capsys.readouterr().out
-    before, lost = stamps(place), place.features(Kind.LOG_MEL) / "part-00002.parquet"
-    lost.unlink()
-    extract_features(place.root, TINY, Here())
-    assert {path for path, stamp in stamps(place).items() if before[path] != stamp} == {lost}
+    assert {path for path, stamp in stamps(done).items() if before[path] != stamp} == {lost}
+    assert parts(done) == whole
 
 
 def test_weights_that_are_not_there_are_said_before_anything_is_done(place, monkeypatch, tmp_path):
@@ -85,31 +103,61 @@ def test_weights_that_are_none_are_said_and_not_noted(place, tmp_path):
     assert not parts(place) and as_begun(place) is None
 
 
-def test_clips_may_be_deleted_once_their_features_are_there(place):
-    extract_features(place.root, TINY, Here())
-    before = stamps(place)
-    shutil.rmtree(place.media)
-    counts = extract_features(place.root, runner=Here())
-    assert stamps(place) == before and counts[("video", "ok")] == 30
+def test_clips_may_be_deleted_once_their_features_are_there(done):
+    before = stamps(done)
+    shutil.rmtree(done.media)
+    counts = extract_features(done.root, runner=Here())
+    assert stamps(done) == before and counts[("video", "ok")] == 12
+
+
+def rows_of(place, kind):
+    return read_shard(place.features(kind) / "part-00000.parquet", kind).to_pylist()
+
+
+def test_a_segment_without_a_clip_has_the_reason_that_the_ledger_gives_by_now(done):
+    """Fetching went on, and found that there is no clip; what is there is not decoded again: it is deleted."""
+    ledger = done.clips / "part-00000.parquet"
+    whole = read_ledger(ledger)
+    write_ledger(whole.slice(0, 3), ledger)
+    extract_features(done.root, runner=Here())
+    (silent,) = whole["segment_id"].to_pylist()[3:]
+    before, stamp = {kind: rows_of(done, kind) for kind in KINDS}, stamps(done)
+    assert {r["segment_id"]: r["reason"] for r in before[Kind.VIDEO]}[silent] == "not asked for yet"
+    shutil.rmtree(done.media)
+    asked = {**whole.to_pylist()[3], "verdict": str(Verdict.PRIVATE), "message": "Private video"}
+    write_ledger(pa.Table.from_pylist([*whole.slice(0, 3).to_pylist(), asked], LEDGER), ledger)
+    extract_features(done.root, runner=Here())
+    for kind in KINDS:
+        told = [
+            {**row, "reason": "private: Private video"} if row["segment_id"] == silent else row
+            for row in before[kind]
+        ]
+        assert rows_of(done, kind) == told
+    changed = {path for path, at in stamps(done).items() if stamp[path] != at}
+    assert changed == {done.features(kind) / "part-00000.parquet" for kind in KINDS}
+    stamp = stamps(done)
+    extract_features(done.root, runner=Here())
+    assert stamps(done) == stamp
+    ledger.unlink()  # shards outlive the ledger, and say then what it last said
+    extract_features(done.root, runner=Here())
+    assert stamps(done) == stamp
 
 
 def test_features_whose_clips_are_lost_are_kept_where_a_block_has_to_be_made_again(place):
     """Fetching went on, and the disk had been cleared meanwhile."""
     ledger = place.clips / "part-00000.parquet"
     whole = read_ledger(ledger)
-    write_ledger(whole.slice(0, 7), ledger)
+    write_ledger(whole.slice(0, 3), ledger)
     extract_features(place.root, TINY, Here())
-    old = read_shard(place.features(Kind.VIDEO) / "part-00000.parquet", Kind.VIDEO)
-    assert old["status"].to_pylist().count("ok") == 7
-    for path in whole["path"].to_pylist()[:4]:
-        (place.root / path).unlink()
+    old = rows_of(place, Kind.VIDEO)
+    assert [row["status"] for row in old].count("ok") == 3
+    (place.root / whole["path"][0].as_py()).unlink()
     write_ledger(whole, ledger)
-    assert extract_features(place.root, runner=Here())[("video", "ok")] == 30
-    new = read_shard(place.features(Kind.VIDEO) / "part-00000.parquet", Kind.VIDEO)
-    assert new["segment_id"].equals(old["segment_id"])
-    lost = set(whole["segment_id"].to_pylist()[:4])
-    for one, other in zip(old.to_pylist(), new.to_pylist(), strict=True):
-        assert one["segment_id"] not in lost or one == other
+    assert extract_features(place.root, runner=Here())[("video", "ok")] == 12
+    lost = whole["segment_id"][0].as_py()
+    for one, other in zip(old, rows_of(place, Kind.VIDEO), strict=True):
+        assert one["segment_id"] == other["segment_id"]
+        assert one["segment_id"] != lost or one == other
     before = stamps(place)
     extract_features(place.root, runner=Here())
     assert stamps(place) == before
@@ -120,13 +168,12 @@ def test_a_number_of_feeders_that_is_none_is_said(place):
         extract_features(place.root, TINY, Here(), machines=Machines(feeders=-1))
 
 
-def test_a_damaged_note_of_what_was_begun_is_said(place):
-    extract_features(place.root, TINY, Here())
-    (place.root / "features" / "extractors.json").write_text("{")
+def test_a_damaged_note_of_what_was_begun_is_said(done):
+    (done.root / "features" / "extractors.json").write_text("{")
     with pytest.raises(
         SetupError, match=r"extractors.json cannot be read .*name --preset, --net and --weights"
     ):
-        extract_features(place.root, runner=Here())
+        extract_features(done.root, runner=Here())
 
 
 def test_a_device_that_is_not_here_is_said(place):
@@ -140,14 +187,13 @@ def test_sound_of_more_bands(place):
     assert table.schema.field("log_mel").type.value_type.list_size == 128
 
 
-def test_the_network_that_options_ask_for(place, tmp_path):
+def test_the_network_that_options_ask_for(place, extracted):
     assert choose_video(place.root) is None
     assert choose_video(place.root, "demo") == preset("demo").video
     assert choose_video(place.root, weights="random") == replace(preset("paper").video, weights="random:0")
     assert choose_video(place.root, net="s3d", weights="random").net == "s3d"
-    extract_features(place.root, TINY, Here())
-    assert choose_video(place.root, precision="bf16") == replace(TINY, precision="bf16")
-    assert choose_video(place.root, "paper", precision="bf16").size == 224
+    assert choose_video(extracted, precision="bf16") == replace(TINY, precision="bf16")
+    assert choose_video(extracted, "paper", precision="bf16").size == 224
 
 
 def test_a_file_of_weights_is_known_from_every_folder(tmp_path, monkeypatch):
@@ -162,12 +208,9 @@ def test_a_file_of_weights_is_known_from_every_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_feeders_of_a_device_give_what_a_single_process_gives(place):
-    extract_features(place.root, TINY, Here())
-    other = Workspace(place.root.parent / "other")
-    shutil.copytree(place.root, other.root, ignore=shutil.ignore_patterns("features"))
-    extract_features(other.root, TINY, machines=Machines(feeders=1))
-    for one, two in zip(parts(place), parts(other), strict=True):
+def test_feeders_of_a_device_give_what_a_single_process_gives(place, extracted):
+    extract_features(place.root, TINY, Processes(1), machines=Machines(feeders=1))
+    for one, two in zip(parts(Workspace(extracted)), parts(place), strict=True):
         kind = Kind(one.parent.name)
         tables = [read_shard(path, kind) for path in (one, two)]
         heads = ["segment_id", "status", "reason", "flags", "duration_s", "n_frames"]
@@ -175,19 +218,19 @@ def test_feeders_of_a_device_give_what_a_single_process_gives(place):
 
 
 def die_once(function, flag, root, block):
-    """What a worker does whose decoder crashes at the fourth clip of a block, the first time."""
+    """What a worker does whose decoder crashes at the second clip of a block, the first time."""
     if block.number == 1 and not flag.exists():
         flag.touch()
-        tally_of(root, block).begin(block.segment_ids[3])
+        tally_of(root, block).begin(block.segment_ids[1])
         os.kill(os.getpid(), signal.SIGKILL)
     return function(block)
 
 
 class Dying(Processes):
-    """Two processes, one of which dies once."""
+    """A process that dies once."""
 
     def __init__(self, flag, root):
-        super().__init__(2)
+        super().__init__(1)
         self.flag, self.root = flag, root
 
     def map(self, name, function, blocks, meter=None, workers=None):
@@ -197,39 +240,34 @@ class Dying(Processes):
 @pytest.mark.slow
 def test_a_process_that_dies_does_not_end_the_stage(place, tmp_path, capsys):
     counts = extract_features(place.root, TINY, Dying(tmp_path / "died", place.root))
-    assert counts[("video", "ok")] == counts[("log_mel", "ok")] == 30
-    fourth = plan_workspace(place)[1].segment_ids[3]
+    assert counts[("video", "ok")] == counts[("log_mel", "ok")] == 12
+    second = plan_workspace(place)[1].segment_ids[1]
     said = capsys.readouterr().out
-    assert "a process died" in said and fourth in said
+    assert "a process died or hung" in said and second in said
     assert list((place.root / FOLDER).glob("*.json")) == []
 
 
-def die_always(function, root, block):
-    """What a worker does whose network dies at a clip, also where it is decoded apart."""
-    tally_of(root, block).begin(block.segment_ids[3])
-    os.kill(os.getpid(), signal.SIGKILL)
+class Dead(Here):
+    """A runner whose workers die at the second clip, also where it is decoded apart."""
 
+    def __init__(self, root):
+        self.root, self.times = root, 0
 
-class Dead(Processes):
     def map(self, name, function, blocks, meter=None, workers=None):
-        return super().map(name, partial(die_always, function, self.root), blocks[:1], meter, workers)
+        self.times += 1
+        tally_of(self.root, blocks[0]).begin(blocks[0].segment_ids[1])
+        raise BrokenProcessPool("a process was terminated abruptly")
 
 
-@pytest.mark.slow
 def test_a_clip_that_no_process_survives_ends_the_stage_and_is_named(place):
-    runner = Dead(1)
-    runner.root = place.root
-    with pytest.raises(
-        SetupError, match=r"processes die at .*also with that clip decoded apart; perhaps memory"
-    ):
+    runner, second = Dead(place.root), plan_workspace(place)[0].segment_ids[1]
+    with pytest.raises(SetupError, match=rf"processes die or hang at {second}, also .*; perhaps memory"):
         extract_features(place.root, TINY, runner)
+    assert runner.times == 3
 
 
 @pytest.mark.slow
-def test_a_stage_that_is_killed_goes_on_and_ends_alike(place):
-    whole = Workspace(place.root.parent / "whole")
-    shutil.copytree(place.root, whole.root)
-    extract_features(whole.root, TINY, Here())
+def test_a_stage_that_is_killed_goes_on_and_ends_alike(place, extracted):
     command = [sys.executable, "-c", KILLED, str(place.root)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])}
     run = subprocess.Popen(command, start_new_session=True, env=environment, stderr=subprocess.DEVNULL)
@@ -242,7 +280,7 @@ def test_a_stage_that_is_killed_goes_on_and_ends_alike(place):
     assert 0 < len(kept) < 6
     extract_features(place.root, runner=Here())
     assert {path: stamps(place)[path] for path in kept} == kept
-    assert list(parts(place).values()) == list(parts(whole).values())
+    assert list(parts(place).values()) == list(parts(Workspace(extracted)).values())
 
 
 KILLED = """

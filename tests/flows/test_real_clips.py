@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
+from same_process import Here
 
 from audiosetzsl.clips.ledger import LEDGER, read_ledger
 from audiosetzsl.clips.reading import read_parts
@@ -19,7 +20,7 @@ from flows.fetch_clips import fetch_clips
 from flows.sample_manifest import sample_manifest
 
 pytestmark = pytest.mark.real
-SMALL = VideoConfig(weights="random:0", size=64, short_side=64, fps=4.0, window=16, hop=16)
+SMALL = VideoConfig(weights="random:0", size=64, short_side=64, fps=4.0, window=16, hop=24)
 
 
 def remux(source, target, silent=False):
@@ -50,7 +51,7 @@ def place(folder, tmp_path_factory):
     sample_manifest(workspace, having=folder)
     (folder / "horse_3GbIhQLCH9I_16000.mp4").unlink()  # gone between planning and fetching
     fetch_clips(workspace, f"local:{folder}")
-    extract_features(workspace, SMALL)
+    extract_features(workspace, SMALL, Here())
     return Workspace(workspace)
 
 
@@ -112,7 +113,7 @@ def test_a_second_run_looks_only_for_what_is_missing(place, folder):
 def test_all_real_clips_can_be_told_apart(real_data, tmp_path):
     sample_manifest(tmp_path, having=real_data / "clips")
     fetch_clips(tmp_path, f"local:{real_data / 'clips'}")
-    extract_features(tmp_path, SMALL)
+    extract_features(tmp_path, SMALL, Here())
     table = pq.read_table(Workspace(tmp_path).features(Kind.VIDEO) / "part-00000.parquet")
     vectors = np.array(table["vector"].to_pylist())
     assert vectors.shape == (6, 1024)

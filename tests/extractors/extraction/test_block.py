@@ -1,5 +1,9 @@
 """A block of clips to tables: a row for every segment, the same whoever decodes, and no row lost to a clip."""
 
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +21,15 @@ from extractors.extraction.block import (
     log_mel_recipe,
     video_recipe,
 )
-from extractors.extraction.feeding import check_shared_memory, prepare_apart
+from extractors.extraction.feeding import check_shared_memory
+from extractors.extraction.hanging import patience_s
 from extractors.extraction.rows import ClipRow
 from extractors.log_mel import LogMelConfig, log_mel
 from extractors.media.reading import read_frames, read_sound
 from extractors.video.nets import VideoConfig, open_net
 from extractors.video.windows import clip_vector
 
+ROOT = Path(__file__).parents[3]
 SOUND = LogMelConfig()
 VIDEO = VideoConfig(weights="random:0", size=32, short_side=32, fps=4.0, window=9, hop=9)
 BOTH = Extractors(SOUND, VIDEO)
@@ -139,9 +145,28 @@ def test_every_clip_is_told_before_it_is_touched(menagerie):
     assert told == [clip.segment_id for clip in menagerie]
 
 
+@pytest.fixture
+def endless(tmp_path):
+    """A clip at which whoever opens it hangs: a pipe into which nobody writes."""
+    os.mkfifo(tmp_path / "pipe.mp4")
+    return ClipRow("pipe", tmp_path / "pipe.mp4", "", 3.0)
+
+
 @pytest.mark.slow
-def test_feeders_give_the_same_rows(menagerie):
-    alone, fed = (extract_block(menagerie, BOTH, Equipment(feeders=n)) for n in (0, 2))
+def test_feeders_give_the_same_rows_also_beside_clips_at_which_they_hang_or_die(menagerie, endless):
+    """Clips that wait behind such a one are decoded apart, and those after them by feeders again."""
+    deadly = ClipRow("deadly", Deadly("deadly.mp4"), "", 3.0)
+    alone = extract_block(menagerie, BOTH)
+    clips = [*menagerie[:2], endless, deadly, *menagerie[2:]]
+    fed = extract_block(clips, BOTH, Equipment(feeders=1, hung_s=3.0))
+    bad, says = [2, 3], "see whether FFmpeg can read it"
+    for table in fed.values():
+        assert table["status"].take(bad).to_pylist() == ["failed", "failed"]
+        assert table["reason"].take(bad).to_pylist() == [
+            f"the process that decoded it did not come to an end in 3 s; {says}",
+            f"the process that decoded it died; {says}",
+        ]
+    fed = {kind: table.take([0, 1, *range(4, len(table))]) for kind, table in fed.items()}
     assert fed[Kind.LOG_MEL].equals(alone[Kind.LOG_MEL])
     heads = [name for name in alone[Kind.VIDEO].column_names if name != "vector"]
     assert fed[Kind.VIDEO].select(heads).equals(alone[Kind.VIDEO].select(heads))
@@ -152,23 +177,42 @@ def test_feeders_give_the_same_rows(menagerie):
 
 
 @pytest.mark.slow
-def test_a_clip_that_kills_its_feeder_is_a_row_and_its_neighbours_are_not_lost(menagerie):
-    clips = [menagerie[0], ClipRow("deadly", Deadly("deadly.mp4"), "", 3.0), *menagerie[1:4]]
-    found = extract_block(clips, BOTH, Equipment(feeders=2))[Kind.VIDEO]
-    status = columns(found, "status", "reason")
-    assert status.pop("deadly") == (
-        "failed",
-        "the process that decoded it died; see whether FFmpeg can read it",
-    )
-    assert [status for status, _ in status.values()] == ["ok", "ok", "ok", "no_video"]
+def test_a_suspect_is_decoded_apart(menagerie):
+    clips = [menagerie[0], ClipRow("deadly", Deadly("deadly.mp4"), "", 3.0), menagerie[1]]
+    found = extract_block(clips, Extractors(SOUND, None), suspects=["deadly"])[Kind.LOG_MEL]
+    assert columns(found, "status") == {"good": ("ok",), "deadly": ("failed",), "quiet": ("ok",)}
+
+
+HANG = """
+import sys, time
+from pathlib import Path
+from extractors.extraction import block
+from extractors.extraction.rows import ClipRow
+from extractors.log_mel import LogMelConfig
+from extractors.video.nets import VideoConfig
+
+VIDEO = VideoConfig(weights="random:0", size=32, short_side=32, fps=4.0, window=9, hop=9)
+block.clip_vector = lambda *_, **__: time.sleep(600)
+extractors = block.Extractors(LogMelConfig(), VIDEO)
+block.extract_block([ClipRow("clip", Path(sys.argv[1]), "", 3.0)], extractors, block.Equipment(hung_s=1.0))
+"""
 
 
 @pytest.mark.slow
-def test_a_suspect_is_decoded_apart(menagerie):
-    clips = [menagerie[0], ClipRow("deadly", Deadly("deadly.mp4"), "", 3.0), menagerie[1]]
-    found = extract_block(clips, Extractors(SOUND, None), suspects=["deadly", "good"])[Kind.LOG_MEL]
-    assert columns(found, "status") == {"good": ("ok",), "deadly": ("failed",), "quiet": ("ok",)}
-    assert prepare_apart(BOTH.wanted, menagerie[0]).pictures.n_frames == 12
+def test_a_process_that_hangs_is_ended_and_says_where(menagerie, endless):
+    """Without feeders, decoder and network work in the process that would have to tell."""
+    hung_at = {endless.path: b"in opened", menagerie[0].path: b"in _through"}
+    runs = {
+        subprocess.Popen([sys.executable, "-c", HANG, path], cwd=ROOT, stderr=subprocess.PIPE): where
+        for path, where in hung_at.items()
+    }
+    for run, where in runs.items():
+        _, said = run.communicate(timeout=60)
+        assert run.returncode == 1 and b"Timeout (0:00:01)!" in said and where in said
+
+
+def test_longer_clips_have_more_patience():
+    assert [patience_s(600.0, length_s) for length_s in (0.5, 10.0, 300.0)] == [600.0, 600.0, 18_000.0]
 
 
 def test_our_own_fault_is_a_row_that_says_so(menagerie):
@@ -237,7 +281,8 @@ def test_real_clips(real_data):
     """17 of 18 have sound, all have a picture, and those that are not 10 s long are flagged."""
     paths = sorted((real_data / "clips").glob("*.mp4"))
     rows = [ClipRow(path.stem, path, "", 10.0) for path in paths]
-    sound, video = (columns(table, "status", "flags") for table in extract_block(rows, BOTH).values())
+    few = Extractors(SOUND, replace(VIDEO, hop=31))  # windows
+    sound, video = (columns(table, "status", "flags") for table in extract_block(rows, few).values())
     assert len(sound) == len(video) == 18
     off = {
         "dog_vas_02677": ["short"],

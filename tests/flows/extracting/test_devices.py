@@ -49,7 +49,8 @@ def test_a_gpu_has_feeders_and_a_cpu_takes_turns(monkeypatch):
 def test_each_process_gets_the_device_that_fewest_use(tmp_path):
     """A process that ends gives its device back, however it ends."""
     code = (
-        "import sys; from pathlib import Path; from flows.extracting.devices import claim; "
+        "import sys, types; sys.modules['torch'] = types.ModuleType('torch'); "  # it takes seconds, and is not asked
+        "from pathlib import Path; from flows.extracting.devices import claim; "
         f"print(claim(('cuda:0', 'cuda:1'), Path({str(tmp_path)!r})), flush=True); sys.stdin.read()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
