@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,18 @@ from audiosetzsl.errors import AudioSetZSLError, ManifestError
 
 # What a file system says when it takes no more: no space, no quota, no larger file.
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# What NumPy and zipfile raise at an .npz that is none, is cut or damaged, encrypted, or compressed in a new way.
+NPZ_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,11 +50,21 @@ Again = Annotated[
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for what is due later, for days if need be.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 Vectors = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         help="Table of word vectors (word2vec, fastText, GloVe, .npz, Parquet), `sentence-transformers:MODEL`, or "
-        "`audioset`: AudioSet's own words, the default."
+        "`audioset`: AudioSet's own words, the default. A file called `audioset` is `./audioset`."
     ),
+]
+Phrases = Annotated[
+    Path | None, typer.Option(help='Words that stand for classes, `name = "phrase"`: .toml or .csv.')
+]
+StopWords = Annotated[
+    str, typer.Option(help="Words left out of phrases, with commas: `of,and`, which word2vec lacks.")
+]
+Prompts = Annotated[
+    list[str] | None,
+    typer.Option("--prompt", help="Text around a phrase, for text towers: `the sound of {}`."),
 ]
 Weights = Annotated[
     str | None,
@@ -61,7 +72,11 @@ Weights = Annotated[
         help="Of the video network: a file, `kinetics400` (see fetch-weights), or `random` (stand-ins)."
     ),
 ]
+Net = Annotated[str | None, typer.Option(help="i3d, or torchvision's s3d, r2plus1d_18, mvit_v2_s, swin3d_t.")]
+Precision = Annotated[str | None, typer.Option(help="fp32, tf32 or bf16.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda (all GPUs), or some: cuda:0,cuda:2.")]
+Feeders = Annotated[int | None, typer.Option(help="Processes that decode for each device.")]
+OneDevice = Annotated[str, typer.Option("--device", help="cpu, or one GPU: cuda, cuda:1.")]
 ROOT = Path("work")
 
 
@@ -167,13 +182,11 @@ def extract_features(
         str | None,
         typer.Option("--preset", help="`paper` or `demo`; default: as the workspace was begun, or `paper`."),
     ] = None,
-    net: Annotated[
-        str | None, typer.Option(help="i3d, or torchvision's s3d, r2plus1d_18, mvit_v2_s, swin3d_t.")
-    ] = None,
+    net: Net = None,
     weights: Weights = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16.")] = None,
+    precision: Precision = None,
     device: Device = "cpu",
-    feeders: Annotated[int | None, typer.Option(help="Processes that decode for each device.")] = None,
+    feeders: Feeders = None,
     prefect: Recorded = False,
 ) -> None:
     """Clips -> shards of log-mel and video features."""
@@ -189,22 +202,16 @@ def extract_features(
 def make_class_vectors(
     workspace: Work = ROOT,
     vectors: Vectors = None,
-    phrases: Annotated[
-        Path | None, typer.Option(help='Words that stand for classes, `name = "phrase"`: .toml or .csv.')
-    ] = None,
-    stop_words: Annotated[
-        str, typer.Option(help="Words left out of phrases, with commas: `of,and`, which word2vec lacks.")
-    ] = "",
-    prompt: Annotated[
-        list[str] | None, typer.Option(help="Text around a phrase, for text towers: `the sound of {}`.")
-    ] = None,
+    phrases: Phrases = None,
+    stop_words: StopWords = "",
+    prompts: Prompts = None,
     prefect: Recorded = False,
 ) -> None:
     """Class names -> a vector each, and which classes lie near each other by them."""
     from flows.choose_vectors import wording_of
     from flows.make_class_vectors import make_class_vectors as stage
 
-    _run(prefect, stage, workspace, vectors, wording_of(phrases, stop_words, prompt))
+    _run(prefect, stage, workspace, vectors, wording_of(phrases, stop_words, prompts))
 
 
 @app.command("train-audio-cnn")
@@ -216,7 +223,7 @@ def train_audio_cnn(
         typer.Option("--set", help="A setting of the preset, once or more: `passes=30`, `loss=sigmoid`."),
     ] = None,
     seed: Seed = 0,
-    device: Annotated[str, typer.Option(help="cpu, or one GPU: cuda, cuda:1.")] = "cpu",
+    device: OneDevice = "cpu",
     prefect: Recorded = False,
 ) -> None:
     """Log-mel of seen train clips -> the sound network."""
@@ -245,27 +252,29 @@ def embed_audio(
 
 @app.command("score-cjme")
 def score_cjme(
-    workspace: Work = ROOT, preset_name: PresetName = "paper", seed: Seed = 0, prefect: Recorded = False
+    workspace: Work = ROOT,
+    preset_name: PresetName = "paper",
+    seed: Seed = 0,
+    device: OneDevice = "cpu",
+    prefect: Recorded = False,
 ) -> None:
-    """Vectors -> CJME and its scores of val and test."""
+    """Vectors -> CJME, its scores of val and test, and its embeddings of test."""
     from flows.presets import preset
     from flows.score_cjme import score_cjme as stage
 
-    _run(prefect, stage, workspace, preset(preset_name).cjme, seed)
+    _run(prefect, stage, workspace, preset(preset_name).cjme, seed, device)
 
 
 @app.command("report-results")
 def report_results(
     checkpoint: Annotated[Path, typer.Option(help="A CJME that score-cjme wrote.")],
     workspace: Work = ROOT,
-    preset_name: PresetName = "paper",
     prefect: Recorded = False,
 ) -> None:
     """Scores and embeddings -> S, U, HM, mAP and a page."""
-    from flows.presets import preset
     from flows.report_results import report_results as stage
 
-    _run(prefect, stage, workspace, checkpoint, preset(preset_name))
+    _run(prefect, stage, workspace, checkpoint)
 
 
 @app.command("build-dataset")
@@ -276,23 +285,24 @@ def build_dataset(
     egress: Egress = "default",
     per_hour: PerHour = 300.0,
     config: Config = None,
+    net: Net = None,
     weights: Weights = None,
+    precision: Precision = None,
     device: Device = "cpu",
+    feeders: Feeders = None,
     prefect: Recorded = False,
 ) -> None:
     """All stages from the manifest to the shards."""
     from flows.asking import asking_of
     from flows.extract_features import Machines
-    from flows.extracting.choosing import with_weights
+    from flows.extracting.choosing import with_options
     from flows.pipelines import make_dataset
     from flows.presets import preset
 
-    chosen = {
-        "asking": asking_of(egress, per_hour, config=config),
-        "weights": with_weights(weights),
-        "machines": Machines(device),
-    }
-    _run(prefect, make_dataset, workspace, preset(preset_name), source, **chosen)
+    base, asking = preset(preset_name), asking_of(egress, per_hour, config=config)
+    settings = replace(base, video=with_options(base.video, net, weights, precision))
+    machines = Machines(device, feeders)
+    _run(prefect, make_dataset, workspace, settings, source, asking=asking, machines=machines)
 
 
 @app.command("train-cjme")
@@ -300,14 +310,20 @@ def train_cjme(
     workspace: Work = ROOT,
     preset_name: PresetName = "demo",
     vectors: Vectors = None,
+    phrases: Phrases = None,
+    stop_words: StopWords = "",
+    prompts: Prompts = None,
     seed: Seed = 0,
+    device: Device = "cpu",
     prefect: Recorded = False,
 ) -> None:
-    """All stages from the shards to the tables."""
+    """All stages from the shards to the tables; of several GPUs, training takes the first."""
+    from flows.choose_vectors import wording_of
     from flows.pipelines import make_results
     from flows.presets import preset
 
-    _run(prefect, make_results, workspace, preset(preset_name), vectors, seed)
+    wording = wording_of(phrases, stop_words, prompts)
+    _run(prefect, make_results, workspace, preset(preset_name), vectors, wording, seed, device)
 
 
 def _run(prefect: bool, stage: Callable[..., Any], *arguments: Any, **named: Any) -> None:

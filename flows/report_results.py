@@ -6,66 +6,93 @@ from dataclasses import asdict
 from pathlib import Path
 
 from audiosetzsl.clips.ledger import read_ledger
-from audiosetzsl.evaluation.protocol import Classification, choose_beta, classify
+from audiosetzsl.errors import ShardError
+from audiosetzsl.evaluation.embedding_file import read_embeddings
+from audiosetzsl.evaluation.protocol import Classification, Scores, choose_beta, classify
 from audiosetzsl.evaluation.report import Table, page
 from audiosetzsl.evaluation.retrieval import Direction, Retrieval, retrieve
 from audiosetzsl.evaluation.scores import read_scores
 from audiosetzsl.evaluation.training_set import ClassTable
-from audiosetzsl.features import load_vectors
 from audiosetzsl.files import write_bytes
+from audiosetzsl.shards import Recipe, recipe_of
 from audiosetzsl.show import Cell, say, show_table
 from audiosetzsl.workspace import Workspace
-from flows.presets import Preset
-from flows.score_cjme import KINDS, class_vectors, features_of, scores_path
-from models.cjme import load_cjme
+from flows.score_cjme import embeddings_path, scores_path
 
 
-def report_results(workspace: Path, checkpoint: Path, settings: Preset) -> Path:
-    """Measure a model's scores and embeddings on test and write results.json and report.html.
+def report_results(workspace: Path, checkpoint: Path) -> Path:
+    """Measure what score-cjme wrote of a model and write results.json and report.html, of the model reported last.
+
+    Features are not looked at: scores, embeddings and what they were made of stem from one run, and stay what they
+    are when the workspace changes.
 
     Args:
-        workspace: folder with features, scores and the model.
-        checkpoint: the CJME that made the scores.
-        settings: what the features were made with.
+        workspace: folder with the scores.
+        checkpoint: the CJME that made them.
+
+    Raises:
+        ShardError: there are no scores of this model, or they are damaged.
+        SetupError: val or test holds no clip of seen or of unseen classes.
     """
     place = Workspace(workspace)
-    val, test = (read_scores(scores_path(place, checkpoint, split), split=split) for split in ("val", "test"))
+    recipe, val, test = _scores_of(place, checkpoint)
     classes = test.classes
     classified = classify(test, choose_beta(val))
-    clips = load_vectors(place, KINDS, split="test", seen=None)
-    embeddings = load_cjme(checkpoint).embed(features_of(clips), class_vectors(place, classes))
-    found = retrieve(embeddings, classes.indices_of(clips.rows.class_name.tolist()), classes)
-    notes = what_to_know(place, settings)
+    found = retrieve(*read_embeddings(embeddings_path(place, checkpoint)))
+    notes = what_to_know(place, recipe)
     for note in notes:
         say(f"note: {note}")
-    main = [_classification(classified, classes, len(clips)), _retrieval(found)]
+    main = [_classification(classified, classes, len(test.actual)), _retrieval(found)]
     for table in main:
         show_table(table.title, table.columns, table.rows)
     results = {
         "checkpoint": checkpoint.name,
         "classification": asdict(classified),
         "retrieval": {str(direction): asdict(one) for direction, one in found.items()},
+        "made_of": dict(recipe.facts),
     }
     write_bytes(place.results / "results.json", (json.dumps(results, indent=1) + "\n").encode())
     path = place.results / "report.html"
-    text = page("AudioSetZSL: CJME", notes, [*main, _by_class(classified, found, classes)])
+    of = f"The model is {checkpoint.stem}, seed {recipe.facts.get('seed')}."
+    text = page("AudioSetZSL: CJME", [of, *notes], [*main, _by_class(classified, found, classes)])
     write_bytes(path, text.encode())
     say(f"the page: {path}")
     return path
 
 
-def what_to_know(place: Workspace, settings: Preset) -> list[str]:
-    """Sentences without which the numbers of a run would be misread."""
+def _scores_of(place: Workspace, checkpoint: Path) -> tuple[Recipe, Scores, Scores]:
+    """What made the scores of a model, and those of val and test."""
+    val, test = (scores_path(place, checkpoint, split) for split in ("val", "test"))
+    if absent := [
+        str(path) for path in (val, test, embeddings_path(place, checkpoint)) if not path.is_file()
+    ]:
+        raise ShardError(
+            f"{absent[0]} does not exist, so there is nothing to report of {checkpoint}; run "
+            "`python -m flows score-cjme`, which names the model that it scored, or check the path"
+        )
+    return recipe_of(test), read_scores(val, split="val"), read_scores(test, split="test")
+
+
+def what_to_know(place: Workspace, recipe: Recipe) -> list[str]:
+    """Sentences without which the numbers of a run would be misread; `recipe` is that of its scores."""
     sources = {name for path in place.clips.glob("part-*.parquet") for name in _sources(path)}
     notes = []
     if "synthetic" in sources:
         notes.append("The clips are rendered stand-ins, no videos. The numbers say that the pipeline works.")
-    if settings.video.weights.startswith("random:"):
+    if _video_of(recipe).is_random:
         notes.append(
             "The video network has random weights: it tells clips apart, but has learnt nothing. "
             "The numbers do not say how good the method is."
         )
     return notes
+
+
+def _video_of(recipe: Recipe) -> Recipe:
+    """What made the video features that a model was given."""
+    match recipe.facts:
+        case {"features": {"video": {"name": str(name), "facts": dict(facts)}}}:
+            return Recipe(name, facts)
+    raise ShardError("the scores do not say what made their video features; delete them and score again")
 
 
 def _sources(ledger: Path) -> set[str]:

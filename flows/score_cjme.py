@@ -1,69 +1,52 @@
 """Stage score-cjme: CJME learns from the seen classes and scores val and test."""
 
-import hashlib
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from audiosetzsl.errors import ShardError
+from audiosetzsl.evaluation.embedding_file import write_embeddings
 from audiosetzsl.evaluation.protocol import Scores, choose_beta
 from audiosetzsl.evaluation.scores import write_scores
-from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
-from audiosetzsl.features import ClipVectors, load_vectors
-from audiosetzsl.manifest import class_list_of, read_manifest
-from audiosetzsl.shards import Kind, fingerprint
+from audiosetzsl.shards import Kind, Recipe
 from audiosetzsl.show import progress_bar, say
-from audiosetzsl.word_tables.named import read_class_vectors
 from audiosetzsl.workspace import Workspace
-from models.cjme import Cjme, CjmeConfig, save_cjme
+from flows.cjme_inputs import CjmeInputs
+from flows.extracting.devices import devices_of
+from models.cjme import Cjme, CjmeConfig, Inference, load_cjme, save_cjme, score_by
 from models.fit_cjme import CjmePass, CjmeTraining, fit_cjme
 
-KINDS = (Kind.AUDIO, Kind.VIDEO)
+CODE = 1  # raised by whoever changes what the same inputs and settings learn or score
 SCORED = ("val", "test")
 
 
-def score_cjme(workspace: Path, training: CjmeTraining | None = None, seed: int = 0) -> Path:
-    """Fit CJME once for the same features and settings, and write its scores of val and test.
+def score_cjme(
+    workspace: Path, training: CjmeTraining | None = None, seed: int = 0, device: str = "cpu"
+) -> Path:
+    """Fit CJME once for the same inputs and settings, and write its scores of val and test.
 
     It learns from train clips of seen classes; val, with its clips of unseen classes as in the paper, says
-    when to stop. Returns the checkpoint.
+    when to stop. The scores, and the embeddings of test, lie in the folder of results that is named after the
+    checkpoint; what is missing there is made of the checkpoint.
+
+    Returns:
+        The checkpoint, named by the fingerprint of everything that it and its scores depend on. The device is left
+        out: it is felt in the last digits only.
+
+    Raises:
+        ShardError: features or class vectors are absent or damaged.
+        SetupError: clips of seen or unseen classes are too few, training diverged, or the device is not here.
     """
-    place, training = Workspace(workspace), training or CjmeTraining()
-    table = ClassTable.of(class_list_of(read_manifest(place.manifest)))
-    text = class_vectors(place, table)
-    config = CjmeConfig(text_width=text.shape[1])
-    train = load_vectors(place, KINDS, split="train", seen=True)
-    data = hashlib.sha256(text.tobytes() + b"".join(train[kind].tobytes() for kind in KINDS)).hexdigest()
-    made_of = fingerprint(training, shape=fingerprint(config), data=data, seed=str(seed))
-    path = place.models / f"cjme-{made_of}.safetensors"
+    place, training, (on, *_) = Workspace(workspace), training or CjmeTraining(), devices_of(device)
+    inputs = CjmeInputs.of(place)
+    config = _config_for(inputs)
+    settings = {"training": asdict(training), "shape": asdict(config), "seed": seed, "code": CODE}
+    recipe = Recipe("Cjme", {**settings, **inputs.facts()})
+    path = place.models / f"cjme-{recipe.fingerprint}.safetensors"
     if path.is_file():
         say(f"{path} is trained already")
-        return path
-    val = load_vectors(place, KINDS, split="val", seen=None)
-    actual = table.indices_of(val.rows.class_name.tolist())
-
-    def val_harmonic(model: Cjme) -> float:
-        return choose_beta(Scores(model.scores(features_of(val), text), actual, table, "val")).harmonic
-
-    seen = SeenClips(
-        features_of(train), SeenLabels(train.rows.class_name.tolist(), train.rows.split.tolist(), table)
-    )
-    with progress_bar() as bar:
-        task = bar.add_task("score-cjme", total=training.passes)
-
-        def on_pass(done: CjmePass) -> None:
-            told = f"score-cjme  loss {done.loss:.2f}  val HM {done.val or 0:.1%}"
-            bar.update(task, completed=done.number, description=told)
-
-        model = fit_cjme(seen, text, config, training, seed=seed, validate=val_harmonic, on_pass=on_pass)
-    for split in SCORED:
-        clips = load_vectors(place, KINDS, split=split, seen=None)
-        write_scores(
-            scores_path(place, path, split), clips.rows, model.scores(features_of(clips), text), table
-        )
-    # The checkpoint comes last: where it stands, its scores do too.
-    save_cjme(model, path)
-    say(f"trained on {len(train)} clips of seen classes: {path}")
+    else:
+        save_cjme(_fit(inputs, config, training, seed, on), path)
+        say(f"trained on {len(inputs.clips['train'])} clips of seen classes: {path}")
+    _score(place, path, inputs, recipe)
     return path
 
 
@@ -72,17 +55,55 @@ def scores_path(place: Workspace, checkpoint: Path, split: str) -> Path:
     return place.results / checkpoint.stem / f"scores-{split}.parquet"
 
 
-def features_of(clips: ClipVectors) -> ClipFeatures:
-    """What a model is asked about, out of what a workspace holds."""
-    return ClipFeatures(audio=clips[Kind.AUDIO], video=clips[Kind.VIDEO])
+def embeddings_path(place: Workspace, checkpoint: Path) -> Path:
+    """Where the embeddings of test lie."""
+    return place.results / checkpoint.stem / "embeddings-test.npz"
 
 
-def class_vectors(place: Workspace, table: ClassTable) -> np.ndarray:
-    """Class vectors [n_classes, width] in the order of the class table."""
-    rows = dict(zip(*read_class_vectors(place.text), strict=True))
-    missing = sorted(set(table.names) - set(rows))
-    if missing:
-        raise ShardError(
-            f"{place.text} has no vector of {', '.join(missing)}; run `python -m flows make-class-vectors`"
+def _config_for(inputs: CjmeInputs) -> CjmeConfig:
+    test = inputs.clips["test"]
+    return CjmeConfig(test[Kind.AUDIO].shape[1], test[Kind.VIDEO].shape[1], inputs.class_vectors.shape[1])
+
+
+def _fit(inputs: CjmeInputs, config: CjmeConfig, training: CjmeTraining, seed: int, device: str) -> Cjme:
+    val, vectors, classes = inputs.features("val"), inputs.class_vectors, inputs.classes
+    actual = classes.indices_of(inputs.clips["val"].rows.class_name.tolist())
+
+    def val_harmonic(model: Cjme) -> float:
+        return choose_beta(Scores(model.scores(val, vectors), actual, classes, "val")).harmonic
+
+    with progress_bar() as bar:
+        task = bar.add_task("score-cjme", total=training.passes)
+
+        def on_pass(done: CjmePass) -> None:
+            told = f"score-cjme  loss {done.loss:.2f}  val HM {done.val or 0:.1%}"
+            bar.update(task, completed=done.number, description=told)
+
+        return fit_cjme(
+            inputs.seen_clips(),
+            vectors,
+            config,
+            training,
+            seed=seed,
+            validate=val_harmonic,
+            on_pass=on_pass,
+            device=device,
         )
-    return np.stack([rows[name] for name in table.names])
+
+
+def _score(place: Workspace, checkpoint: Path, inputs: CjmeInputs, recipe: Recipe) -> None:
+    """Write scores and embeddings, where one of them is missing; test comes last."""
+    written = [
+        *(scores_path(place, checkpoint, split) for split in SCORED),
+        embeddings_path(place, checkpoint),
+    ]
+    if all(path.is_file() for path in written):
+        return
+    model = load_cjme(checkpoint)  # from its file, so that scores are the same whenever they are made
+    for split in SCORED:
+        rows = inputs.clips[split].rows
+        embedded = model.embed(inputs.features(split), inputs.class_vectors)
+        scores = score_by(embedded, Inference.SELECTED, model.config)
+        write_scores(scores_path(place, checkpoint, split), rows, scores, inputs.classes, recipe)
+        if split == "test":
+            write_embeddings(embeddings_path(place, checkpoint), rows, embedded, inputs.classes)

@@ -11,6 +11,7 @@ from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.evaluation.protocol import Scores
 from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.files import read_table, write_table
+from audiosetzsl.shards import Recipe
 
 SCHEMA = pa.schema(
     [
@@ -25,8 +26,12 @@ SCHEMA = pa.schema(
 _CLASSES = b"classes"
 
 
-def write_scores(path: Path, rows: pd.DataFrame, values: np.ndarray, classes: ClassTable) -> Path:
-    """Write scores [n_clips, n_classes] of manifest rows, with the class order in the metadata.
+def write_scores(
+    path: Path, rows: pd.DataFrame, values: np.ndarray, classes: ClassTable, recipe: Recipe
+) -> Path:
+    """Write scores [n_clips, n_classes] of manifest rows, with the class order and what made them in the metadata.
+
+    `audiosetzsl.shards.recipe_of` reads the recipe back.
 
     Raises:
         SetupError: the scores are not clips x classes.
@@ -39,7 +44,8 @@ def write_scores(path: Path, rows: pd.DataFrame, values: np.ndarray, classes: Cl
     columns = [pa.array(rows[name].tolist(), pa.string()) for name in SCHEMA.names[:3]]
     table = pa.Table.from_arrays([*columns, pa.ListArray.from_arrays(offsets, flat)], schema=SCHEMA)
     order = json.dumps({"names": classes.names, "seen": classes.seen})
-    return write_table(table.replace_schema_metadata({_CLASSES: order.encode()}), path, SCHEMA)
+    noted = {_CLASSES: order, "recipe": recipe.as_json(), "fingerprint": recipe.fingerprint}
+    return write_table(table.replace_schema_metadata(noted), path, SCHEMA)
 
 
 def read_scores(path: Path, *, split: str) -> Scores:
@@ -65,7 +71,7 @@ def _classes_of(table: pa.Table, path: Path) -> ClassTable:
     try:
         order = json.loads((table.schema.metadata or {}).get(_CLASSES, b"{}"))
         return ClassTable(tuple(order["names"]), tuple(order["seen"]))
-    except (ValueError, KeyError) as problem:
+    except (ValueError, KeyError, TypeError, SetupError) as problem:
         raise ShardError(
             f"{path} does not say which classes it scores ({problem!r}); delete it and score again"
         ) from problem

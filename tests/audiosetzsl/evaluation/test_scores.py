@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.evaluation.scores import SCHEMA, read_scores, write_scores
 from audiosetzsl.evaluation.training_set import ClassTable
+from audiosetzsl.shards import Recipe, recipe_of
 
 CLASSES = ClassTable(("dog", "pig", "cat"), (True, False, True))
 ROWS = pd.DataFrame(
@@ -24,12 +25,13 @@ ROWS = pd.DataFrame(
     },
     index=[7, 3, 5, 1],  # as after a filter
 )
+RECIPE = Recipe("Drawn", {"seed": 3})
 VALUES = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 
 
 @pytest.fixture
 def written(tmp_path):
-    return write_scores(tmp_path / "scores.parquet", ROWS, VALUES, CLASSES)
+    return write_scores(tmp_path / "scores.parquet", ROWS, VALUES, CLASSES, RECIPE)
 
 
 @st.composite
@@ -50,7 +52,7 @@ def test_scores_come_back_with_their_truth_and_their_classes(tmp_path, world, sp
     (names, seen), rows, values = world
     classes = ClassTable(names, seen)
     frame = pd.DataFrame(rows, columns=["split", "class_name"]).assign(segment_id="a_0")
-    scores = read_scores(write_scores(tmp_path / "s.parquet", frame, values, classes), split=split)
+    scores = read_scores(write_scores(tmp_path / "s.parquet", frame, values, classes, RECIPE), split=split)
     at = [number for number, (where, _) in enumerate(rows) if where == split]
     assert (scores.classes, scores.split) == (classes, split)
     assert scores.values.dtype == np.float32
@@ -64,18 +66,19 @@ def test_a_split_is_read_by_hand(written):
     assert scores.actual.tolist() == [2, 1, 2]
 
 
-def test_the_file_tells_others_what_its_columns_are(written):
+def test_the_file_tells_others_what_its_columns_are_and_what_made_it(written):
     table = pq.read_table(written)
     assert table["segment_id"].to_pylist() == ROWS.segment_id.tolist()
     assert json.loads(table.schema.metadata[b"classes"]) == {
         "names": ["dog", "pig", "cat"],
         "seen": [True, False, True],
     }
+    assert recipe_of(written) == RECIPE
 
 
 @pytest.mark.parametrize("layout", [np.asfortranarray, lambda v: np.repeat(v, 2, axis=0)[::2], np.float64])
 def test_scores_are_written_by_row_however_they_lie_in_memory(tmp_path, layout):
-    path = write_scores(tmp_path / "s.parquet", ROWS, layout(VALUES), CLASSES)
+    path = write_scores(tmp_path / "s.parquet", ROWS, layout(VALUES), CLASSES, RECIPE)
     assert read_scores(path, split="test").values.tolist() == [VALUES[1].tolist()]
 
 
@@ -84,7 +87,7 @@ def test_a_matrix_that_is_not_clips_by_classes_is_not_written(tmp_path, shape):
     """With one column too many, every clip but the first would silently get another one's scores."""
     path = tmp_path / "s.parquet"
     with pytest.raises(SetupError) as error:
-        write_scores(path, ROWS, np.zeros(shape, np.float32), CLASSES)
+        write_scores(path, ROWS, np.zeros(shape, np.float32), CLASSES, RECIPE)
     assert str(error.value) == f"scores are {shape}, expected (4, 3): clips x classes"
     assert not path.exists()
 
@@ -108,7 +111,10 @@ def test_rows_of_another_width_than_the_classes_are_refused(written):
 
 @pytest.mark.parametrize(
     "noted",
-    [None, b"", b"\xff", b'{"names": ["dog"', b'{"names": ["dog", "pig", "cat"]}', b'{"seen": [true]}'],
+    [
+        *(None, b"", b"\xff", b'{"names": ["dog"', b'{"names": ["dog", "pig", "cat"]}', b'{"seen": [true]}'),
+        *(b"[]", b'{"names": ["dog"], "seen": [true, false]}'),
+    ],
 )
 def test_a_file_that_does_not_say_its_classes_is_refused(written, noted):
     rewritten(written, pq.read_table(written).to_pylist(), noted)
@@ -128,7 +134,7 @@ def test_a_truth_that_is_no_class_is_named(written):
 def test_scores_that_are_not_finite_are_refused_where_they_are_read(tmp_path):
     values = VALUES.copy()
     values[2, 1] = np.nan
-    path = write_scores(tmp_path / "s.parquet", ROWS, values, CLASSES)
+    path = write_scores(tmp_path / "s.parquet", ROWS, values, CLASSES, RECIPE)
     with pytest.raises(SetupError, match="1 scores are not finite; check the model"):
         read_scores(path, split="val")
 

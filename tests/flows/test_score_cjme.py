@@ -1,0 +1,165 @@
+"""Stages score-cjme and report-results: a model, its scores and its page belong to what they were made of."""
+
+import json
+import shutil
+from functools import partial
+
+import pyarrow as pa
+import pytest
+import torch
+from small_shards import OTHER, fill, number_of, split_of
+from vector_workspace import draw_class_vectors, with_vectors
+
+from audiosetzsl.errors import SetupError, ShardError
+from audiosetzsl.manifest import provenance_of, read_manifest, write_manifest
+from audiosetzsl.shards import Kind, Recipe, read_shard, recipe_of, vector_column, vectors_of, write_shard
+from audiosetzsl.workspace import Workspace
+from flows import score_cjme as stage
+from flows.planning import plan_workspace
+from flows.report_results import report_results
+from flows.score_cjme import embeddings_path, score_cjme, scores_path
+from models.cjme import load_cjme
+from models.fit_cjme import CjmeTraining
+
+TRAINING = CjmeTraining(passes=2, batch_size=8)
+TRAINED = Recipe("Some", {"code": 1, "weights": "sha256:0"})
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """A workspace whose CJME has scored, and the checkpoint."""
+    place = with_vectors(tmp_path_factory.mktemp("scored") / "w")
+    return place, score_cjme(place.root, TRAINING)
+
+
+@pytest.fixture
+def place(scored, tmp_path):
+    """A copy of that workspace."""
+    shutil.copytree(scored[0].root, tmp_path / "w")
+    return Workspace(tmp_path / "w")
+
+
+def other_vector(split, place):
+    """Change one number of the sound of one clip of a split."""
+    path = place.features(Kind.AUDIO) / plan_workspace(place)[0].file_name
+    table, recipe = read_shard(path, Kind.AUDIO), recipe_of(path)
+    splits = [split_of(number_of(name)) for name in table["segment_id"].to_pylist()]
+    vectors = vectors_of(table).copy()
+    vectors[splits.index(split), 0] += 1
+    at = table.schema.names.index("vector")
+    table = table.set_column(at, table.schema.field(at), vector_column(list(vectors), vectors.shape[1]))
+    write_shard(table, path, Kind.AUDIO, recipe)
+
+
+def other_rows(place, change):
+    """Rewrite the manifest: `change` gets its rows and its classes."""
+    table = read_manifest(place.manifest)
+    rows, noted = table.to_pylist(), provenance_of(table)
+    change(rows, noted["classes"])
+    write_manifest(pa.Table.from_pylist(rows, table.schema), place.manifest, noted)
+
+
+def other_row(number, column, value, place):
+    other_rows(place, lambda rows, _: rows[number].update({column: value}))
+
+
+def pigs_for_cats(rows, classes):
+    """Cats are unseen from now on, and pigs are seen."""
+    for one in (*rows, *classes):
+        one["seen"] = one.get("class_name", one.get("name")) != "cat"
+
+
+def refill(kind, place, **other):
+    fill(place, kind, plan_workspace(place), **({"recipe": TRAINED} | other))
+
+
+# Of the first nine segments three are of train, three of val, three of test; 0, 3 and 6 are dogs.
+CHANGES = {
+    "a train vector": partial(other_vector, "train"),
+    "a val vector": partial(other_vector, "val"),
+    "a test vector": partial(other_vector, "test"),
+    "a train label": partial(other_row, 0, "class_name", "cat"),
+    "a test label": partial(other_row, 6, "class_name", "cat"),
+    "a split": partial(other_row, 6, "split", "val"),
+    "a clip less": partial(refill, Kind.AUDIO, recipe=OTHER, without=[6]),
+    "class vectors": partial(draw_class_vectors, seed=1),
+    "the order of classes": partial(other_rows, change=lambda _, classes: classes.reverse()),
+    "which classes are seen": partial(other_rows, change=pigs_for_cats),
+    "what made the pictures": partial(refill, Kind.VIDEO),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_workspace_is_scored_anew(scored, place, change):
+    CHANGES[change](place)
+    again = score_cjme(place.root, TRAINING)
+    assert again.name != scored[1].name
+    assert scores_path(place, again, "test").is_file()
+
+
+def test_so_are_other_settings_another_seed_and_other_code(scored, place, monkeypatch):
+    assert score_cjme(place.root, TRAINING).name == scored[1].name
+    others = [score_cjme(place.root, CjmeTraining(passes=1)), score_cjme(place.root, TRAINING, seed=1)]
+    monkeypatch.setattr(stage, "CODE", stage.CODE + 1)
+    others.append(score_cjme(place.root, TRAINING))
+    assert len({path.name for path in (*others, scored[1])}) == 4
+
+
+def test_what_is_missing_of_the_scores_is_made_of_the_model_that_is_there(scored, place):
+    checkpoint = place.models / scored[1].name
+    written = [scores_path(place, checkpoint, "val"), scores_path(place, checkpoint, "test")]
+    written.append(embeddings_path(place, checkpoint))
+    trained, before = checkpoint.stat().st_mtime_ns, [path.read_bytes() for path in written]
+    for path in written:
+        path.unlink()
+        score_cjme(place.root, TRAINING)
+        assert [path.read_bytes() for path in written] == before
+    assert checkpoint.stat().st_mtime_ns == trained
+
+
+def test_training_twice_gives_the_same_model_and_the_same_scores(scored, place):
+    shutil.rmtree(place.models)
+    shutil.rmtree(place.results)
+    torch.rand(3)  # what others draw has no part in it
+    again = score_cjme(place.root, TRAINING)
+    assert again.read_bytes() == scored[1].read_bytes()
+    first, second = (scores_path(of, again, "test").read_bytes() for of in (scored[0], place))
+    assert first == second
+
+
+def test_networks_of_any_width_are_learnt_from(tmp_path):
+    place = with_vectors(tmp_path, video_width=6)
+    config = load_cjme(score_cjme(place.root, TRAINING)).config
+    assert (config.audio_width, config.video_width, config.text_width) == (8, 6, 5)
+
+
+def test_a_gpu_that_is_not_here_is_said_first(place):
+    with pytest.raises(SetupError, match=r"--device cuda:9: expected cpu, cuda, or some of"):
+        score_cjme(place.root, CjmeTraining(passes=3), device="cuda:9")
+
+
+def test_a_report_is_of_what_was_scored_whatever_becomes_of_the_features(scored, place):
+    checkpoint = place.models / scored[1].name
+    page = report_results(place.root, checkpoint)
+    results = (place.results / "results.json").read_text()
+    before = page.read_text()
+    refill(Kind.AUDIO, place, without=[6, 7, 15])  # three clips of test
+    refill(Kind.VIDEO, place)
+    other = score_cjme(place.root, TRAINING)
+    report_results(place.root, other)
+    assert "Classification of 9 test clips" in page.read_text()
+    assert (
+        "random weights" not in page.read_text() and f"The model is {other.stem}, seed 0." in page.read_text()
+    )
+    report_results(place.root, checkpoint)
+    assert (place.results / "results.json").read_text() == results
+    assert page.read_text() == before
+    assert "Classification of 12 test clips" in before and "has random weights" in before
+    assert json.loads(results)["made_of"]["training"]["passes"] == 2
+
+
+def test_a_model_without_scores_is_sent_to_score_cjme(place):
+    with pytest.raises(
+        ShardError, match=r"scores-val\.parquet does not exist, so .* run `python -m flows score-cjme`"
+    ):
+        report_results(place.root, place.models / "cjme-0.safetensors")
