@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-# One process a core, a file of tests at a time, so that what a file sets up is set up once.
-PARALLEL := -n auto --dist loadfile
+# One process a core, a file of tests at a time, so that what a file sets up is set up once; slow files come first.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench lock clean
