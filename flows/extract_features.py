@@ -17,11 +17,11 @@ from extractors.extraction.block import Equipment, Extractors, extract_block, lo
 from extractors.extraction.rows import ClipRow
 from extractors.log_mel import LogMelConfig
 from extractors.video.nets import VideoConfig, open_net
-from flows.extracting.alone import extracting
+from flows.alone import alone
 from flows.extracting.begun import as_begun, note_begun
 from flows.extracting.clips import clip_rows
 from flows.extracting.devices import claim, devices_of, feeders_for
-from flows.extracting.due import KINDS, Due, due, retell
+from flows.extracting.due import KINDS, Due, due, is_due, retell
 from flows.extracting.keeping import kept, with_kept
 from flows.extracting.tally import FOLDER, Tally, TallyMeter, start_over, tally_of
 from flows.planning import plan_workspace
@@ -74,7 +74,7 @@ def extract_features(
     blocks = plan_workspace(place)
     begun = as_begun(place) or Extractors(LogMelConfig(), VideoConfig())
     extraction = _extraction(place, Extractors(sound or begun.log_mel, video or begun.video), machines)
-    with extracting(place):
+    with alone(place, "extract-features"):
         _extract(extraction, blocks, runner or Processes())
     counts = _counts(place, blocks)
     show_table(
@@ -120,7 +120,7 @@ def _extract(extraction: Extraction, blocks: list[Block], runner: Runner) -> Non
     place = extraction.place
     for kind, recipe in extraction.recipes.items():
         check_made_by(place.features(kind), recipe.fingerprint)
-    stale = [block for block in blocks if due(place, block)]
+    stale = [block for block in blocks if is_due(place, block)]
     if stale:
         video = extraction.extractors.video
         if video and not extraction.recipes[Kind.VIDEO].is_random:
@@ -133,7 +133,7 @@ def _extract(extraction: Extraction, blocks: list[Block], runner: Runner) -> Non
             _work(extraction, stale, runner)
             break
         except BrokenProcessPool as problem:
-            left = [block for block in stale if due(place, block)]
+            left = [block for block in stale if is_due(place, block)]
             at = {tally.at for block in left if (tally := tally_of(place.root, block)).at}
             fruitless = 0 if len(left) < len(stale) or at - suspects else fruitless + 1
             if fruitless == FRUITLESS:

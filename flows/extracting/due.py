@@ -26,8 +26,19 @@ class Due:
     ]  # their clips are the same, and the ledger gives other reasons for the missing ones
 
     def __bool__(self) -> bool:
-        """Whether there is anything."""
+        """Whether there is anything to do."""
         return bool(self.to_make or self.to_retell)
+
+
+def is_due(place: Workspace, block: Block) -> bool:
+    """Whether there is anything to do; where a shard is missing there is, without a look at the ledger.
+
+    Raises:
+        ShardError: a shard or the ledger of the block is damaged.
+    """
+    return not all((place.features(kind) / block.file_name).is_file() for kind in KINDS) or bool(
+        due(place, block)
+    )
 
 
 def due(place: Workspace, block: Block) -> Due:
