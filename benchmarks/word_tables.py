@@ -7,10 +7,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from audiosetzsl.show import show_table
 from audiosetzsl.word_tables.reading import read_word_table
@@ -19,23 +22,31 @@ WIDTH = 300
 N_ASKED = 60
 ROWS_AT_ONCE = 10_000
 PIECE = 1 << 18
+Ways = dict[str, Callable[[Path], object]]
 
 
 def main() -> None:
-    """Write a binary table and a text one, and print speeds, memory and ratios of one run."""
+    """Write a table of each form, and print speeds, memory and ratios of one run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--words", type=int, default=150_000, help="850,000 make a file of 1 GB")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
+    n_words, fewer = options.words, options.words // 3
+    loaded = f"all {fewer:,} words, loaded whole"
+    # Of text a third of the words fills as many bytes. All of them take gensim's way minutes, and are left out.
+    forms: list[tuple[str, Callable[[Path, int], Path], int, Ways]] = [
+        ("words.bin", write_binary, n_words, {"all words, gensim's way (a twin)": load_all}),
+        ("words.txt", write_text, fewer, {}),
+        ("words.npz", write_npz, fewer, {loaded: load_npz}),
+        ("words.parquet", write_parquet, fewer, {loaded: pq.read_table}),
+    ]
     with tempfile.TemporaryDirectory() as scratch:
-        bare = {"bare bytes": scan, f"{N_ASKED} words, ours": read_some}
-        binary = write_binary(Path(scratch) / "words.bin", options.words)
-        measure(binary, options.runs, bare | {"all words, gensim's way (a twin)": load_all})
-        # A third of the words fills as many bytes. All of them take gensim's way minutes, and are left out.
-        measure(write_text(Path(scratch) / "words.txt", options.words // 3), options.runs, bare)
+        for name, write, n, more in forms:
+            bare: Ways = {"bare bytes": scan, f"{N_ASKED} words, ours": partial(read_some, n_words=n)}
+            measure(write(Path(scratch) / name, n), options.runs, bare | more)
 
 
-def measure(path: Path, runs: int, ways: dict[str, Callable[[Path], object]]) -> None:
+def measure(path: Path, runs: int, ways: Ways) -> None:
     """Time the ways in turn, each run in a process of its own, so that its peak is its own too."""
     times: dict[str, list[float]] = {way: [] for way in ways}
     peaks: dict[str, float] = {}
@@ -72,10 +83,8 @@ def scan(path: Path) -> None:
             pass
 
 
-def read_some(path: Path) -> None:
+def read_some(path: Path, n_words: int) -> None:
     """Read words from all over the table, and some that it lacks, so that it is walked to its end."""
-    with path.open("rb") as file:
-        n_words = int(file.readline().split()[0])
     asked = [f"word{number * (n_words // N_ASKED)}" for number in range(N_ASKED)]
     table = read_word_table(path, [*asked, "unicorn"])
     if len(table.vectors) != len(asked):
@@ -98,6 +107,12 @@ def load_all(path: Path) -> object:
                 start = end + 1 + 4 * width
             piece = piece[start:]
     return matrix, index
+
+
+def load_npz(path: Path) -> object:
+    """The way of NumPy."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["names"], arrays["vectors"]
 
 
 def write_binary(path: Path, n_words: int) -> Path:
@@ -123,6 +138,24 @@ def write_text(path: Path, n_words: int) -> Path:
             file.write(
                 "".join(f"word{start + row} {told[row % 50]}\n" for row in range(len(vectors))).encode()
             )
+    return path
+
+
+def write_npz(path: Path, n_words: int) -> Path:
+    """A table as np.savez writes it, of noise."""
+    names = np.array([f"word{row}" for row in range(n_words)])
+    np.savez(path, names=names, vectors=np.concatenate([vectors for _, vectors in _noise(n_words)]))
+    return path
+
+
+def write_parquet(path: Path, n_words: int) -> Path:
+    """A table as Parquet in a few row groups, of noise."""
+    schema = pa.schema({"name": pa.string(), "vector": pa.list_(pa.float32(), WIDTH)})
+    with pq.ParquetWriter(path, schema) as file:
+        for start, vectors in _noise(n_words):
+            names = pa.array([f"word{start + row}" for row in range(len(vectors))])
+            lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), WIDTH)
+            file.write_table(pa.Table.from_arrays([names, lists], schema=schema))
     return path
 
 

@@ -1,7 +1,7 @@
 """Choosing class vectors: AudioSet's own, a table of word vectors or a text tower, and the words looked up in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from extractors.words.table_vectors import vectors_of_phrases
 from extractors.words.text_towers import PLAIN, PREFIX, embed_phrases
 
 AUDIOSET = "audioset"
+OF_AUDIOSET = "AudioSet's names and descriptions, TF-IDF + SVD"  # the source that a file notes
 Phrases = dict[str, tuple[str, ...]]
 
 
@@ -36,7 +37,7 @@ def wording_of(phrases: Path | None, stop_words: str, prompts: Sequence[str] | N
 
 
 def choose(classes: ClassList, vectors: str | Path, wording: Wording) -> NamedVectors:
-    """Vectors of the classes, as somebody names them.
+    """Vectors of the classes, as somebody names them; their source notes the classes that they are for.
 
     Args:
         classes: the classes, in the order of the rows.
@@ -47,6 +48,16 @@ def choose(classes: ClassList, vectors: str | Path, wording: Wording) -> NamedVe
     Raises:
         SetupError: a class has no vector, the table or model cannot be used, or an option has no use for it.
     """
+    made = _looked_up(classes, vectors, wording)
+    return replace(made, source={**made.source, "classes": noted_of(classes)})
+
+
+def noted_of(classes: ClassList) -> dict[str, dict[str, str]]:
+    """What vectors depend on in a class list: the label and the phrase of each class, by its name."""
+    return {c.name: {"mid": c.mid, "phrase": c.phrase} for c in classes}
+
+
+def _looked_up(classes: ClassList, vectors: str | Path, wording: Wording) -> NamedVectors:
     if isinstance(vectors, str) and vectors.startswith(PREFIX):
         return _of_tower(classes, vectors.removeprefix(PREFIX), wording)
     if wording.prompts != PLAIN:
@@ -78,9 +89,10 @@ def _of_audioset(classes: ClassList, wording: Wording) -> NamedVectors:
             f"with --vectors, or a text tower ({PREFIX}...)"
         )
     mids, labels = [c.mid for c in classes], load_ontology_labels()
-    source = {"source": "AudioSet's names and descriptions, TF-IDF + SVD"}
     matrix = vectors_for(mids, load_ontology_vectors())
-    return NamedVectors(tuple(classes.names), matrix, tuple(labels[mid] for mid in mids), source)
+    return NamedVectors(
+        tuple(classes.names), matrix, tuple(labels[mid] for mid in mids), {"source": OF_AUDIOSET}
+    )
 
 
 def _of_table(classes: ClassList, path: Path, wording: Wording) -> NamedVectors:

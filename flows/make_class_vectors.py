@@ -12,7 +12,7 @@ from audiosetzsl.show import Cell, say, show_table
 from audiosetzsl.word_tables.named import NamedVectors, read_class_vectors, write_class_vectors
 from audiosetzsl.word_tables.neighbours import neighbours, odd_vectors
 from audiosetzsl.workspace import Workspace
-from flows.choose_vectors import AUDIOSET, Wording, choose
+from flows.choose_vectors import AUDIOSET, OF_AUDIOSET, Wording, choose, noted_of
 
 
 def make_class_vectors(
@@ -29,7 +29,8 @@ def make_class_vectors(
 
     Raises:
         SetupError: a class has no vector, or the file or its phrases cannot be used.
-        ShardError: the workspace's vectors are damaged, and it is not said what to make them of.
+        ShardError: the workspace's vectors are damaged, or of a table or tower for other classes, and it is not
+            said what to make them of.
     """
     place, wording = Workspace(workspace), wording or Wording()
     classes = class_list_of(read_manifest(place.manifest))
@@ -62,15 +63,26 @@ def show_neighbours(made: NamedVectors, classes: ClassList) -> None:
 
 
 def _source_of(path: Path, classes: ClassList) -> str | None:
-    """What the vectors of a file were made of; None if there is no file for these classes."""
+    """What the vectors of a file were made of; None if there are none for these classes, or AudioSet's of others.
+
+    Raises:
+        ShardError: the file is damaged, or made of something that has to be named again, for other classes.
+    """
     if not path.is_file():
         return None
     try:
-        names, source = read_class_vectors(path)[0], recipe_of(path).facts.get("source", "what nobody noted")
+        names, facts = read_class_vectors(path)[0], recipe_of(path).facts
     except ShardError as problem:
         # Not made anew without a word: they may have been of another table than the default.
         raise ShardError(f"{problem}, and name what they are made of with --vectors") from problem
-    if names != classes.names:
-        say(f"{path} is of other classes, and is made anew")
+    source = str(facts.get("source", "what nobody noted"))
+    # The same names may stand for other words or another label by now.
+    if names == classes.names and facts.get("classes") == noted_of(classes):
+        return source
+    if source == OF_AUDIOSET:
+        say(f"{path} is of other classes, labels or phrases, and is made anew")
         return None
-    return str(source)
+    raise ShardError(
+        f"{path} is of other classes, labels or phrases than the manifest, and was made of {source}; name what to "
+        f"make it of now with --vectors: that FILE or model again, or {AUDIOSET}"
+    )

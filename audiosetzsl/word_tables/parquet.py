@@ -14,7 +14,10 @@ from audiosetzsl.word_tables.opening import checked
 from audiosetzsl.word_tables.table import WordTable
 
 NAMES = ("name", "class_name")  # the second, so that the class vectors of one workspace serve another
-BATCH = 4096
+BATCH = 1024  # rows
+BUFFER = (
+    1 << 20
+)  # bytes of a column at a time; without it, or with pre_buffer, whole row groups are in memory
 
 
 def read_parquet_table(path: Path, wanted: Collection[str]) -> WordTable:
@@ -26,9 +29,10 @@ def read_parquet_table(path: Path, wanted: Collection[str]) -> WordTable:
     """
     found: dict[str, np.ndarray] = {}
     n_rows, told = 0, list[str]()
-    with damage_told(path, SetupError), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    streamed = {"pre_buffer": False, "buffer_size": BUFFER, "page_checksum_verification": True}
+    with damage_told(path, SetupError), pq.ParquetFile(path, **streamed) as file:
         column = _name_column(file.schema_arrow, path)
-        for batch in file.iter_batches(BATCH, columns=[column, "vector"]):
+        for batch in file.iter_batches(BATCH, columns=[column, "vector"], use_threads=False):
             names, vectors = batch.column(column).to_pylist(), batch.column("vector")
             for row, name in enumerate(names):
                 if name in wanted:

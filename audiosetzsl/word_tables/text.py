@@ -29,7 +29,8 @@ def read_text(path: Path, wanted: Collection[str]) -> WordTable:
         end_of_word = layout.end_of_word
         firsts = {entry.split(end_of_word)[0] for entry in sought}
         lines.seek(len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0)
-        for number, line in enumerate(lines, start=1):
+        for number, written in enumerate(lines, start=1):
+            line = written.lstrip()  # some writers set blanks before the word
             if line[: line.find(end_of_word)] not in firsts or (number == 1 and layout.n_words is not None):
                 continue
             entry, vector = _row(line, layout.width, sought, f"{path}, line {number}")

@@ -11,7 +11,7 @@ from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.files import sha256_of
-from audiosetzsl.manifest import class_list_of, read_manifest
+from audiosetzsl.manifest import class_list_of, provenance_of, read_manifest, write_manifest
 from audiosetzsl.shards import Kind, Recipe, recipe_of, schema_of, vector_column, write_shard
 from audiosetzsl.word_tables.named import NamedVectors, read_class_vectors, write_class_vectors
 from audiosetzsl.word_tables.neighbours import neighbours, odd_vectors
@@ -52,6 +52,9 @@ def test_without_a_table_classes_have_audiosets_own_words(tiny_workspace, capsys
     assert recipe_of(path).facts == {
         "source": "AudioSet's names and descriptions, TF-IDF + SVD",
         "wording": {"dog": "Dog", "cat": "Cat", "pig": "Pig"},
+        "classes": {
+            c.name: {"mid": c.mid, "phrase": c.phrase} for c in AUDIOSETZSL if c.name in ("dog", "cat", "pig")
+        },
     }
     rows = {row[0]: row[1:] for row in cells(capsys.readouterr().out)}
     assert rows["dog"][0] == "Dog"
@@ -126,12 +129,45 @@ def test_what_is_made_is_kept_until_something_else_is_asked_for(tiny_workspace, 
     assert len(vectors_in(path)["dog"]) == 300
 
 
-def test_what_is_of_other_classes_is_made_anew_and_said(tiny_workspace, corpus, capsys):
+def change_pig(workspace, **other):
+    """Let the class list say something else of the pig, under the same name."""
+    path = Workspace(workspace).manifest
+    manifest = read_manifest(path)
+    noted = provenance_of(manifest)
+    classes = [c | (other if c["name"] == "pig" else {}) for c in noted["classes"]]
+    write_manifest(manifest, path, noted | {"classes": classes})
+
+
+@pytest.mark.parametrize("other", [{"phrase": "wild"}, {"mid": "/m/07yv9"}], ids=["phrase", "label"])
+def test_vectors_for_another_phrase_or_label_of_a_class_are_not_kept(tiny_workspace, corpus, capsys, other):
+    path = make_class_vectors(tiny_workspace)
+    before = path.read_bytes()
+    change_pig(tiny_workspace, **other)
+    assert make_class_vectors(tiny_workspace).read_bytes() != before
+    assert "is of other classes, labels or phrases, and is made anew" in capsys.readouterr().out
+    made = make_class_vectors(tiny_workspace)
+    assert "is made already" in capsys.readouterr().out
+    mid = class_list_of(read_manifest(Workspace(tiny_workspace).manifest))["pig"].mid
+    np.testing.assert_array_equal(vectors_in(made)["pig"], load_ontology_vectors()[mid])
+
+
+def test_vectors_of_a_table_for_other_classes_are_neither_kept_nor_replaced_by_audiosets(
+    tiny_workspace, corpus
+):
     path = make_class_vectors(tiny_workspace, corpus)
+    change_pig(tiny_workspace, phrase="wild")
+    before = path.read_bytes()
+    message = (
+        r"is of other classes, labels or phrases than the manifest, and was made of corpus\.bin sha\S+; name"
+    )
+    with pytest.raises(ShardError, match=message):
+        make_class_vectors(tiny_workspace)
+    assert path.read_bytes() == before
+    assert vectors_in(make_class_vectors(tiny_workspace, corpus))["pig"].tolist() == [0.0, 0.0, 5.0]
     emu = NamedVectors(("emu",), np.ones((1, 3), np.float32), ("emu",), {"source": "x"})
     write_class_vectors(emu, path)
-    assert len(vectors_in(make_class_vectors(tiny_workspace))["dog"]) == 300
-    assert "is of other classes, and is made anew" in capsys.readouterr().out
+    with pytest.raises(ShardError, match=r"than the manifest, and was made of x; name"):
+        make_class_vectors(tiny_workspace)
 
 
 def test_what_is_damaged_is_not_replaced_by_something_else_without_a_word(tiny_workspace, corpus):
