@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from audiosetzsl.evaluation.training_set import ClassTable, SeenLabels
+from audiosetzsl.evaluation.training_set import SeenLabels
 from audiosetzsl.files import write_bytes
-from audiosetzsl.manifest import class_list_of, read_manifest
 from audiosetzsl.shards import Recipe
 from audiosetzsl.show import progress_bar, say
 from audiosetzsl.workspace import Workspace
 from flows.extracting.devices import devices_of
+from flows.seeds import check_seed
 from flows.training_clips import TrainingClips
 from flows.training_scratch import PROGRESS, scratch_of
 from models.audio_cnn import (
@@ -30,6 +30,7 @@ def train_audio_cnn(
 ) -> Path:
     """Train the audio CNN on log-mels of seen train clips, once for the same clips and settings.
 
+    Clips are the same where their log-mels are, to the byte; what becomes of any other clip does not matter.
     Val clips of the classes trained on decide which pass is kept; without any, all passes are made and the last is
     kept, which is said. Beside the checkpoint lies its log, a row a pass (.csv), and while it is trained a folder
     (.training) with its progress and its log-mels, laid out to be read from anywhere: a run that is killed goes on
@@ -40,15 +41,16 @@ def train_audio_cnn(
 
     Raises:
         ShardError: there are no log-mels, one is damaged, or they were made again meanwhile.
-        SetupError: fewer than two seen classes have clips, training diverged, the device is not here, or another run
-            is training the same.
+        SetupError: fewer than two seen classes have clips, training diverged, the device is not here, the seed is
+            out of range, or another run is training the same.
     """
     place, training, (on, *_) = Workspace(workspace), training or AudioCnnTraining(), devices_of(device)
+    check_seed(seed)
     clips = TrainingClips.of(place)
     key = Recipe.of(training, code=CODE, seed=str(seed), **clips.facts).fingerprint
     path = place.models / f"audio_cnn-{key}.safetensors"
     with scratch_of(place, path) as scratch:
-        if path.is_file():
+        if scratch is None:
             say(f"{path} is trained already")
         else:
             save_audio_cnn(_fit(clips, path, scratch, training, seed, on), path)
@@ -58,11 +60,10 @@ def train_audio_cnn(
 def _fit(
     clips: TrainingClips, path: Path, scratch: Path, training: AudioCnnTraining, seed: int, device: str
 ) -> AudioCnn:
-    table = ClassTable.of(class_list_of(read_manifest(clips.place.manifest)))
     train, val = (clips.laid_out(split, scratch / f"{split}.arrow") for split in ("train", "val"))
     assert train is not None
-    labels = SeenLabels(train.class_names, train.splits, table)
-    held_out = HeldOut(val, val.class_names, val.splits, table) if val else None
+    labels = SeenLabels(train.class_names, train.splits, clips.classes)
+    held_out = HeldOut(val, val.class_names, val.splits, clips.classes) if val else None
     if held_out is None:
         say("no val clip is of a class trained on: all passes are made, and the last one is kept")
     passes: list[AudioCnnPass] = []

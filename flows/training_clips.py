@@ -1,16 +1,18 @@
 """Clips of a training of the audio CNN: those it learns from and is judged by, and how to know them again."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from audiosetzsl.errors import ShardError
-from audiosetzsl.features import feature_rows, stream_log_mel
-from audiosetzsl.features.parts import Parts, parts_of
-from audiosetzsl.shards import Kind, Status, clips_of
+from audiosetzsl.evaluation.training_set import ClassTable
+from audiosetzsl.features import stream_log_mel
+from audiosetzsl.manifest import class_list_of, load_manifest, read_manifest
+from audiosetzsl.shards import Kind
 from audiosetzsl.workspace import Workspace
-from models.audio_cnn import MappedLogMels, lay_out
+from models.audio_cnn import LogMelRow, MappedLogMels, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,57 +20,83 @@ class TrainingClips:
     """Train and val clips of seen classes that have log-mels; val clips only of classes with train clips."""
 
     place: Workspace
-    parts: Parts
-    split_of: Mapping[str, str]  # by segment id
-    facts: Mapping[str, str]  # others are other clips, or other log-mels of them
+    classes: ClassTable
+    taught: tuple[str, ...]  # seen classes that have train clips, in the order of the table
+    digests: Mapping[str, str]  # of all that a split gives, in its order; empty where it gives nothing
 
     @staticmethod
     def of(place: Workspace) -> "TrainingClips":
-        """Those of a workspace.
+        """Those of a workspace; each of their log-mels is read once, and a few are in memory at a time.
 
         Raises:
             ShardError: there are no log-mels, or one is damaged.
         """
-        parts = parts_of(place, Kind.LOG_MEL)
-        contents = _contents(parts)
-        rows = feature_rows(place, Kind.LOG_MEL)
-        rows = rows[(rows.status == Status.OK) & rows.seen & rows.split.isin(("train", "val"))]
+        classes = ClassTable.of(class_list_of(read_manifest(place.manifest)))
+        heard = [
+            (split, class_name, _digest((name, class_name, split, log_mel)))
+            for name, class_name, split, log_mel in _rows(place, None, classes.names)
+        ]
+        with_train_clips = {class_name for split, class_name, _ in heard if split == "train"}
+        taught = tuple(name for name in classes.names if name in with_train_clips)
         # A network has no answer for a class that it was not taught: such clips say nothing about it.
-        rows = rows[rows.class_name.isin(rows.class_name[rows.split == "train"])]
-        names = _digest(f"{row.segment_id} {row.split} {row.class_name}" for row in rows.itertuples())
-        split_of = dict(zip(rows.segment_id, rows.split, strict=True))
-        facts = {"clips": names, "contents": contents, "log_mel": parts.made_by}
-        return TrainingClips(place, parts, split_of, facts)
+        digests = {
+            part: _together(digest for split, name, digest in heard if split == part and name in taught)
+            for part in ("train", "val")
+        }
+        return TrainingClips(place, classes, taught, digests)
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Where they are others, other clips are learnt from or judged by: no fact is of any other clip."""
+        return {"taught": json.dumps(self.taught), **self.digests}
 
     def laid_out(self, split: str, path: Path) -> MappedLogMels | None:
         """Their log-mels of one split, laid out in a file and mapped; None where there are no val clips.
-
-        The split that is noted beside each comes from the manifest on its own, so that training can check it.
 
         Raises:
             SetupError: there is no train clip.
             ShardError: a shard is damaged, or was made again meanwhile.
         """
-        if split == "val" and split not in self.split_of.values():
+        if split == "val" and not self.digests[split]:
             return None
-        stream = stream_log_mel(self.place, split=split, seen=True)
-        # Extraction may go on meanwhile: shards that came after the look at the rows stay out.
-        log_mels = (
-            (name, of, self.split_of[name], frames) for name, of, frames in stream if name in self.split_of
-        )
-        lay_out(log_mels, path)
-        if _contents(self.parts) != self.facts["contents"]:
+        digests: list[bytes] = []
+        lay_out(_noted(_rows(self.place, split, self.taught), digests), path)
+        if _together(digests) != self.digests[split]:
             raise ShardError(
-                f"shards of {self.parts.folder} were made again while they were read; "
+                f"shards of {self.place.features(Kind.LOG_MEL)} were made again while they were read; "
                 "wait for extract-features to end, then repeat this command"
             )
         return MappedLogMels(path)
 
 
-def _contents(parts: Parts) -> str:
-    """Digest of what the shards were made of: another one when a clip was fetched anew and is another."""
-    return _digest(f"{path.name} {clips_of(path)}" for path in parts.paths)
+def _rows(place: Workspace, split: str | None, classes: Collection[str]) -> Iterator[LogMelRow]:
+    """Clips of some seen classes, of one split or of all three.
+
+    The split that is noted beside each is the manifest's own word, so that training can check it.
+    """
+    rows = load_manifest(place.manifest, split=split, seen=True)
+    split_of = dict(zip(rows.segment_id, rows.split, strict=True))
+    present = set(rows.class_name) & set(classes)
+    for name, of, log_mel in stream_log_mel(place, split=split, seen=True, classes=present):
+        yield name, of, split_of[name], log_mel
 
 
-def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+def _noted(rows: Iterable[LogMelRow], digests: list[bytes]) -> Iterator[LogMelRow]:
+    """Pass rows on, and note the digest of each."""
+    for row in rows:
+        digests.append(_digest(row))
+        yield row
+
+
+def _digest(row: LogMelRow) -> bytes:
+    """SHA-256 of a clip: its names and its log-mel, to the byte."""
+    *labels, log_mel = row
+    digest = hashlib.sha256(json.dumps([*labels, log_mel.dtype.str, log_mel.shape]).encode())
+    digest.update(log_mel.data)
+    return digest.digest()
+
+
+def _together(digests: Iterable[bytes]) -> str:
+    """Digest of clips in their order, which decides what is drawn when; nothing where there is none."""
+    joined = b"".join(digests)
+    return hashlib.sha256(joined).hexdigest() if joined else ""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
@@ -66,7 +67,15 @@ def fit_audio_cnn(
     else:
         run.model.normalise(*sounds.mel_statistics())
     while not is_over(run.passes, training):
-        run.passes.append(_one_pass(run, sounds, training, judges))
+        done = _one_pass(run, sounds, training, judges)
+        if told := _not_finite(run.model, sounds, done):
+            if resume_at:
+                resume_at.unlink(missing_ok=True)  # to go on from there could only end here again
+            raise SetupError(
+                f"training diverged in pass {done.number} ({told}); "
+                f"lower learning_rate, now {training.learning_rate}"
+            )
+        run.passes.append(done)
         if best_of(run.passes) is run.passes[-1]:
             run.best = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
         if resume_at:
@@ -97,7 +106,6 @@ def _one_pass(
         rate = learning_rate_at(training, (number - 1 + step / n_steps) / training.passes)
         figures.append(_one_step(run, sounds, training, batch_size, rate))
     loss, accuracy = torch.stack(figures).mean(0).tolist()
-    _check_finite(loss, number, training)
     if training.settling_batches:
         _settle(run, sounds, training, batch_size)
     run.model.eval()
@@ -146,9 +154,14 @@ def _settle(run: Run, sounds: SeenSounds, training: AudioCnnTraining, batch_size
         norm.momentum = momentum
 
 
-def _check_finite(loss: float, number: int, training: AudioCnnTraining) -> None:
-    if not math.isfinite(loss):
-        raise SetupError(
-            f"training diverged in pass {number} (loss is {loss}); "
-            f"lower learning_rate, now {training.learning_rate}"
-        )
+def _not_finite(model: AudioCnn, sounds: SeenSounds, done: AudioCnnPass) -> str:
+    """What is no finite number after a pass: such a network must not be kept, and nothing can be learnt from it."""
+    for name, value in (("loss", done.loss), ("val_loss", done.val_loss)):
+        if value is not None and not math.isfinite(value):
+            return f"{name} is {value}"
+    # The last step is in no loss of its pass, and where nothing is held out in no other.
+    for name, tensor in model.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            return f"{name} is not finite"
+    # Weights that are finite still may be so large that nothing else is.
+    return "" if np.isfinite(model.embed(sounds.log_mels[0])).all() else "vectors are not finite"

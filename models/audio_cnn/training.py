@@ -17,11 +17,14 @@ WHOLE_NUMBERS = {
     "patience": (1, 1_000_000),
     "settling_batches": (0, 1_000_000),
     "freq_masks": (0, 100),
-    "freq_width": (0, max(LAST_POOL) - 1),  # of so many bands; how many there are, `check_bands` asks
+    "freq_width": (1, max(LAST_POOL) - 1),  # of so many bands; how many there are, `check_bands` asks
     "time_masks": (0, 100),
-    "time_width": (0, 30_000),
+    "time_width": (1, 30_000),
 }
+FREQ_WIDTH, TIME_WIDTH = 8, 64
+LEAST_MIXUP = 0.01  # where 19 of 20 clips are left as they are, or exchanged for another
 MOST_MIXUP = 100  # where every share is near a half; in the millions, numbers run out of digits
+MOST_LEARNING_RATE = 1e30  # any training diverges long before; torch has no number for 1e39
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ class AudioCnnTraining:
     schedule: str = "cosine"  # down to 0 at the last pass, or constant
     settling_batches: int = 8  # to measure batch normalisation anew after a pass; 0 keeps the running means
     freq_masks: int = 0  # SpecAugment: how many, and bands of the widest
-    freq_width: int = 8
+    freq_width: int = FREQ_WIDTH
     time_masks: int = 0  # SpecAugment: how many, and frames of the longest
-    time_width: int = 64
+    time_width: int = TIME_WIDTH
     mixup: float = 0.0  # both parameters of the Beta distribution; 0 mixes nothing
     precision: str = "fp32"  # bf16 is faster on a GPU, and slower on most CPUs
 
@@ -66,11 +69,27 @@ class AudioCnnTraining:
             raise SetupError(
                 f"time_width is {self.time_width}, expected fewer frames than those of a crop, {self.crop_frames}"
             )
+        _check_masked("freq_masks", self.freq_masks, "freq_width", self.freq_width, FREQ_WIDTH)
+        _check_masked("time_masks", self.time_masks, "time_width", self.time_width, TIME_WIDTH)
         # Put so that NaN, which is neither more nor less than anything, is refused too.
-        if not 0 <= self.mixup <= MOST_MIXUP:
-            raise SetupError(f"mixup is {self.mixup}, expected 0 to {MOST_MIXUP}, such as 0.2")
-        if not 0 < self.learning_rate < math.inf:
-            raise SetupError(f"learning_rate is {self.learning_rate}, expected more than 0, such as 0.001")
+        if self.mixup != 0 and not LEAST_MIXUP <= self.mixup <= MOST_MIXUP:
+            raise SetupError(
+                f"mixup is {self.mixup}, expected 0, or {LEAST_MIXUP} to {MOST_MIXUP}, such as 0.2"
+            )
+        if not 0 < self.learning_rate <= MOST_LEARNING_RATE:
+            raise SetupError(
+                f"learning_rate is {self.learning_rate}, expected more than 0 and at most {MOST_LEARNING_RATE:.0e}, "
+                "such as 0.001"
+            )
+
+
+def _check_masked(masks: str, n_masks: int, width: str, widest: int, usual: int) -> None:
+    """Refuse a width of no mask: it would be another training, of hours, that ends in the same network."""
+    if not n_masks and widest != usual:
+        raise SetupError(
+            f"{width} is {widest}, but {masks} is 0, so nothing is masked; set {masks} too, "
+            f"or leave {width} at {usual}"
+        )
 
 
 def check_bands(training: AudioCnnTraining, n_mels: int) -> None:

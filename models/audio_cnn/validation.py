@@ -1,5 +1,6 @@
 """Validation of the audio CNN: clips of seen classes of the val split, and nothing else, decide when it stops."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,11 +77,16 @@ class Found:
 
 
 def validate(model: AudioCnn, held_out: HeldOut, loss: Loss) -> Found:
-    """Judge a network by held-out clips, whole; all are of classes that it tells apart."""
+    """Judge a network by held-out clips, whole; all are of classes that it tells apart.
+
+    Every figure is NaN where the loss of any clip is no finite number.
+    """
     column = {name: number for number, name in enumerate(model.class_names)}
     actual = np.array([column[name] for name in held_out.class_names])
     losses, probabilities = _answers(model, held_out.log_mels, actual, loss)
     n_classes = len(column)
+    if not np.isfinite(losses).all():  # means over classes would leave such clips out
+        return Found(math.nan, math.nan, math.nan)
     return Found(
         loss=float(np.nanmean(means_by_class(losses.astype(np.float64), actual, n_classes))),
         accuracy=float(np.nanmean(class_accuracies(probabilities.argmax(1), actual, n_classes))),

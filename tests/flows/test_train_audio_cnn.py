@@ -69,21 +69,21 @@ def test_clips_of_unseen_classes_and_of_test_leave_no_trace(place, tmp_path):
         heard = tone_of(segment_id, class_name, split)
         return heard if segment_id in allowed else heard * -7 + 20
 
-    write_log_mels(other.root, noise_elsewhere)
+    write_log_mels(other.root, noise_elsewhere, of_clips="others in every block")
     one, same = train_audio_cnn(place.root, ONCE), train_audio_cnn(other.root, ONCE)
     assert one.name == same.name
     assert one.read_bytes() == same.read_bytes()
 
 
-def test_clips_that_were_fetched_anew_are_learnt_anew_and_val_clips_teach_nothing(place):
-    """The same segments with other sounds: in val only, so that the figures say what each is for."""
+def test_log_mels_that_were_replaced_are_learnt_anew_and_val_clips_teach_nothing(place):
+    """The same segments with other sounds, and no word of it: in val only, so the figures say what each is for."""
 
     def noisy_val(segment_id, class_name, split):
         heard = tone_of(segment_id, class_name, split)
         return heard if split == "train" else heard * -7 + 20
 
     first = train_audio_cnn(place.root, ONCE)
-    write_log_mels(place.root, noisy_val, of_clips="fetched anew")
+    write_log_mels(place.root, noisy_val)
     anew = train_audio_cnn(place.root, ONCE)
     assert anew != first
     ours, theirs = log_of(first)[0], log_of(anew)[0]
@@ -105,6 +105,15 @@ def test_a_workspace_without_clips_to_learn_from_says_so(place):
         train_audio_cnn(place.root, QUICK)
     with pytest.raises(SetupError, match="--device cuda:7: expected cpu, cuda"):
         train_audio_cnn(place.root, QUICK, device="cuda:7")
+
+
+def test_a_training_that_diverges_leaves_no_network_and_nothing_to_go_on_from(place):
+    wild = replace(ONCE, learning_rate=1e30, schedule="constant", batch_size=12)  # in the only step there is
+    with pytest.raises(
+        SetupError, match=r"diverged in pass 1 \(val_loss is nan\); lower learning_rate, now 1e"
+    ):
+        train_audio_cnn(place.root, wild)
+    assert list(place.models.iterdir()) == []
 
 
 @pytest.mark.slow

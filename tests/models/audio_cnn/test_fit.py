@@ -212,10 +212,41 @@ def test_masks_that_may_hide_every_band_are_refused():
         fit_audio_cnn(tones(names), seen(names), wide, seed=0)
 
 
-def test_divergence_is_an_error_that_says_what_to_lower():
+@pytest.mark.parametrize(
+    ("of_training", "judges", "told"),
+    [
+        ({"batch_size": 4}, None, r"loss is (nan|inf)"),
+        ({}, ("low", "high"), "val_loss is nan"),  # these diverge in their last step
+        ({}, None, r"layer\d+.1.running_\w+ is not finite"),
+        ({"settling_batches": 0}, None, "vectors are not finite"),
+    ],
+)
+def test_divergence_is_an_error_that_says_what_to_lower(of_training, judges, told):
     names = ("low", "high") * 8
-    wild = AudioCnnTraining(crop_frames=128, batch_size=4, passes=2, learning_rate=1e30)
-    with pytest.raises(
-        SetupError, match=r"diverged in pass \d \(loss is (nan|inf)\); lower learning_rate, now 1e"
-    ):
-        fit_audio_cnn(tones(names), seen(names), wild, seed=0)
+    wild = replace(QUICK, learning_rate=1e30, schedule="constant", **of_training)
+    with pytest.raises(SetupError, match=rf"diverged in pass 1 \({told}\); lower learning_rate, now 1e"):
+        fit_audio_cnn(tones(names), seen(names), wild, seed=0, held_out=judges and held_out(judges))
+
+
+def test_one_val_clip_without_a_finite_loss_ends_a_training_and_its_progress(tmp_path):
+    """The clip breaks after the first pass, and others of its class go on giving numbers."""
+    names, path, passes = ("low", "high") * 2, tmp_path / "progress", []
+    judges = held_out(("low", "low", "high"))
+
+    def break_a_clip(done):
+        passes.append(done.number)
+        assert path.is_file()
+        judges.log_mels[0][:] = np.nan
+
+    with pytest.raises(SetupError, match=r"diverged in pass 2 \(val_loss is nan\)"):
+        fit_audio_cnn(
+            tones(names),
+            seen(names),
+            replace(QUICK, passes=2),
+            seed=0,
+            held_out=judges,
+            resume_at=path,
+            on_pass=break_a_clip,
+        )
+    assert passes == [1]
+    assert not path.exists()  # it could only end here again
