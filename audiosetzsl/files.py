@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,10 +15,18 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audiosetzsl.errors import AudioSetZSLError, ManifestError
+from audiosetzsl.errors import AudioSetZSLError, ManifestError, SetupError
 
 # What a file system says when it takes no more: no space, no quota, no larger file.
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# What a file system says when it does not give a file that may well be whole: a bad disk, a network drive that is
+# gone, no right to read, too many open files. EINVAL is not among them: Arrow gets it where a damaged file leads it.
+NOT_GIVEN = frozenset(
+    {
+        *(errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN),
+        *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE),
+    }
+)
 # What NumPy and zipfile raise at an .npz that is none, is cut or damaged, encrypted, or compressed in a new way.
 NPZ_DAMAGE = (
     OSError,
@@ -64,6 +73,40 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def lock_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock that a file stands for, unless somebody does; yields whether it is held now."""
+    import fcntl  # as above
+
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_mine = True
+        except BlockingIOError:
+            is_mine = False
+        yield is_mine
+
+
+def copy_file(source: Path, target: Path) -> Path:
+    """Copy a file with its times, whole or not at all."""
+    with atomic_path(target) as scratch:
+        shutil.copy2(source, scratch)
+    return target
+
+
+def move_file(source: Path, target: Path) -> Path:
+    """Move a file, also to another disk; whatever breaks it off, it is whole at one of the two places."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        source.replace(target)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        copy_file(source, target)
+        source.unlink()
+    return target
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file as 64 lower-case hex digits."""
     with path.open("rb") as file:
@@ -101,6 +144,7 @@ def read_table(
 
     Raises:
         AudioSetZSLError: (of type `error`) the file is absent, damaged, or has another schema.
+        SetupError: the disk does not give the file.
     """
     table = read_parquet(path, error=error, columns=columns)
     if columns is not None:
@@ -117,10 +161,11 @@ def read_parquet(
 
     Raises:
         AudioSetZSLError: (of type `error`) the file is absent or damaged.
+        SetupError: the disk does not give the file.
     """
-    if not path.is_file():
-        raise error(f"{path} does not exist; make it first or check the path")
     with damage_told(path, error):
+        if not path.is_file():
+            raise error(f"{path} does not exist; make it first or check the path")
         # Opened once: another process may put a new file in its place between two looks.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table, n_rows = file.read(columns=columns), file.metadata.num_rows
@@ -134,10 +179,20 @@ def read_parquet(
 
 @contextmanager
 def damage_told(path: Path, error: type[AudioSetZSLError]) -> Iterator[None]:
-    """Whatever Arrow says of a file that it cannot read becomes an `error` that says what to do."""
+    """Whatever Arrow says of a file that it cannot read becomes an `error` that says what to do.
+
+    Raises:
+        AudioSetZSLError: (of type `error`) the file is damaged.
+        SetupError: the disk does not give the file, which may be whole: nobody should delete it, or make it again.
+    """
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
+        if isinstance(problem, OSError) and problem.errno in NOT_GIVEN:
+            raise SetupError(
+                f"{path} cannot be read just now ({problem}), and may be whole; look after its disk, or after your "
+                "right to read it, and try again"
+            ) from problem
         raise error(f"{path} is damaged ({problem}); delete it and make it again") from problem
 
 

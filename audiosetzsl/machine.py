@@ -61,6 +61,13 @@ RUNTIMES = (
 )
 
 
+def usable_cores() -> int:
+    """Cores that this process may use: a cluster or a container may give it fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):  # macOS has none
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def answer_of(command: Sequence[str]) -> str | None:
     """What a program prints, on either stream and whatever its exit code; None if it cannot be run."""
     try:

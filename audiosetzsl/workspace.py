@@ -60,6 +60,10 @@ class Workspace:
         """What the features are made with: later runs go on alike."""
         return self.root / "features" / "extractors.json"
 
+    def lock(self, command: str) -> Path:
+        """Stands for the one run of a command that may go on here."""
+        return self.root / f".{command}"
+
     @property
     def text(self) -> Path:
         """Class vectors, one row a class."""

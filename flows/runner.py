@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Protocol, TypeVar
 
+from audiosetzsl.machine import usable_cores
 from audiosetzsl.show import progress_bar
 from flows.meters import Meter, watched
 from flows.politeness.gates import Gate, open_gate
@@ -54,7 +55,7 @@ class Processes:
     """The default: processes of this machine, one a core, with a progress bar."""
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or usable_cores()
 
     def map(
         self,

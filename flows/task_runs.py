@@ -1,6 +1,5 @@
 """Task runs: the runner inside a Prefect flow, where every block is a task that the server records."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ProcessPoolTaskRunner
 
+from audiosetzsl.machine import usable_cores
 from flows.meters import Meter, watched
 from flows.politeness.gates import Gate, prefect_gate
 from flows.runner import label
@@ -25,7 +25,7 @@ class PrefectTasks:
     """The same inside a Prefect flow: every block is a task run, recorded by the server."""
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or usable_cores()
 
     def map(
         self,

@@ -25,7 +25,9 @@ def show_findings(workspace: Path, findings: "Sequence[Finding]") -> None:
     counts = Counter((str(one.kind), str(one.problem)) for one in findings)
     show_table("Findings", ["kind", "what", "files"], [[*key, n] for key, n in sorted(counts.items())])
     if harmless := sum(not one.is_wrong for one in findings):
-        say(f"{harmless} leftovers of writes that were broken off do no harm; `shards repair` removes them")
+        say(
+            f"{harmless} leftovers of writes that were broken off do no harm; `shards repair` removes old ones"
+        )
 
 
 def show_redos(workspace: Path, redos: "Sequence[Redo]") -> None:

@@ -34,9 +34,7 @@ def verify(workspace: _Workspace = Path("work"), kinds: _Kinds = "") -> None:
     show_findings(workspace, findings)
     wrong = [finding for finding in findings if finding.is_wrong]
     if wrong:
-        say(
-            f"{workspace}: {len(wrong)} findings; `audiosetzsl shards repair {workspace}` makes these shards again"
-        )
+        say(f"{workspace}: {len(wrong)} findings; {_remedy(workspace, wrong)}")
         raise typer.Exit(1)
     say(f"{workspace}: everything fits ({', '.join(chosen)})")
 
@@ -77,7 +75,7 @@ def repair(
     Nothing is lost by it: what a stage does not make again comes back, and what it replaces lies in `set-aside/`.
     """
     from audiosetzsl.cli.shard_tables import show_redos
-    from audiosetzsl.shards.making_way import is_unmade, made_way
+    from audiosetzsl.shards.making_way import at_rest, is_unmade, made_way
     from audiosetzsl.shards.redo import redos_of, with_statuses
     from audiosetzsl.shards.repair import check_begun, ready, stages_for
     from audiosetzsl.show import say
@@ -94,6 +92,8 @@ def repair(
     show_redos(workspace, redos)
     stages, by_hand = _runnable(stages_for(place, redos))
     check_begun(place, stages)
+    with at_rest(place):
+        pass  # better refused now than after an answer
     redos = ready(redos, stages)
     _confirm(place, redos, yes)
     with made_way(place, redos) as aside:
@@ -109,6 +109,20 @@ def repair(
         say(f"to do by hand: {'; '.join(by_hand)}")
     if code or unmade or by_hand:
         raise typer.Exit(code or 1)
+
+
+def _remedy(workspace: Path, wrong: "Sequence[Finding]") -> str:
+    """What helps against findings: a repair, if there is work for one, or only what they say themselves."""
+    from audiosetzsl.shards.redo import redos_of
+
+    of_repair = {redo.path for redo in redos_of(wrong)}
+    by_hand = sum(finding.path not in of_repair for finding in wrong)
+    if not of_repair:
+        return "no repair helps against them, so do what their details say"
+    command = f"`audiosetzsl shards repair {workspace}`"
+    if by_hand:
+        return f"{command} helps against all but {by_hand}, whose details say what to do"
+    return f"{command} makes these shards again"
 
 
 def _confirm(place: "Workspace", redos: "Sequence[Redo]", yes: bool) -> None:

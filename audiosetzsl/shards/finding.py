@@ -1,10 +1,13 @@
 """Finding: one thing that is wrong with a shard, and where."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from audiosetzsl.shards.schema import Kind
+
+_SHARD = re.compile(r"part-\d{5}\.parquet")
 
 
 class Problem(StrEnum):
@@ -35,3 +38,8 @@ class Finding:
     def is_wrong(self) -> bool:
         """What a killed process left behind is in nobody's way."""
         return self.problem is not Problem.LEFTOVER
+
+
+def is_shard(path: Path) -> bool:
+    """Whether a file looks like a shard; what else lies in the folder of a kind is somebody's."""
+    return path.is_file() and _SHARD.fullmatch(path.name) is not None

@@ -1,6 +1,7 @@
 """Look: what the shard of a block says of itself, read whole and held to its block and to the ledger."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 from audiosetzsl.blocks import Block
 from audiosetzsl.clips.fetched import fetched
 from audiosetzsl.errors import ShardError
+from audiosetzsl.files import damage_told
 from audiosetzsl.shards.current import is_current, why_stale
 from audiosetzsl.shards.finding import Finding, Problem
 from audiosetzsl.shards.io import clips_of, read_shard, recipe_of
@@ -24,7 +26,7 @@ class Look:
     path: Path
     recipe: Recipe
     width: int | None
-    of_clips: str
+    of_clips: Mapping[str, str]
     head: pa.Table  # its rows without their features
     rows_fault: str  # what is wrong with which segments it holds, "" if nothing is
     stale: str  # why it is to be made again, "" if it is current
@@ -35,9 +37,12 @@ def look_at(place: Workspace, kind: Kind, block: Block) -> Look | Finding:
 
     Raises:
         ShardError: the block's part of the ledger is damaged.
+        SetupError: the disk does not give the shard, which is no finding: it may be whole.
     """
     path = place.features(kind) / block.file_name
-    if not path.is_file():
+    with damage_told(path, ShardError):
+        is_there = path.is_file()
+    if not is_there:
         return Finding(kind, path, Problem.MISSING, f"{len(block.segment_ids)} segments")
     try:
         table, recipe, of_clips = read_shard(path, kind), recipe_of(path), clips_of(path)
@@ -45,7 +50,7 @@ def look_at(place: Workspace, kind: Kind, block: Block) -> Look | Finding:
         return Finding(kind, path, Problem.DAMAGED, _damage(problem, path))
     head, width = table.drop_columns([FEATURES[kind]]), width_of(table.schema, kind)
     # Sound vectors are held to their log-mels, and with them to the clips.
-    stale = "" if kind is Kind.AUDIO else _stale(place, kind, path, head)
+    stale = "" if kind is Kind.AUDIO else _stale(place, path, head)
     return Look(path, recipe, width, of_clips, head, _rows_fault(head, block), stale)
 
 
@@ -66,6 +71,6 @@ def _rows_fault(head: pa.Table, block: Block) -> str:
     return f"{lost} segments are missing, {strangers} are not of its block"
 
 
-def _stale(place: Workspace, kind: Kind, path: Path, head: pa.Table) -> str:
+def _stale(place: Workspace, path: Path, head: pa.Table) -> str:
     found = fetched(place, path.name)
-    return "" if is_current(path, kind, found) else why_stale(head, clips_of(path), found)
+    return "" if is_current(path, found) else why_stale(path, head, found)

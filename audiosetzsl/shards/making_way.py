@@ -1,14 +1,13 @@
 """Making way: shards that a stage is to make again step aside for it, and come back where it did not."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audiosetzsl.errors import ShardError
-from audiosetzsl.shards.current import AGAIN
-from audiosetzsl.shards.io import clips_of, read_shard, recipe_of, write_shard
+from audiosetzsl.errors import SetupError, ShardError
+from audiosetzsl.files import copy_file, lock_if_free, move_file
+from audiosetzsl.shards.current import is_marked, mark
 from audiosetzsl.shards.redo import Redo, Way
 from audiosetzsl.workspace import Workspace
 
@@ -27,22 +26,46 @@ def made_way(place: Workspace, redos: Sequence[Redo]) -> Iterator[Path]:
 
     Yields:
         The folder where files were moved to; it exists if there are any.
+
+    Raises:
+        SetupError: a run of extract-features is going on, and nothing was touched; or one began beside the stages and
+            goes on still: it makes these shards, so that nothing is brought back.
     """
     aside = place.root / "set-aside" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    with at_rest(place):
+        try:
+            for redo in redos:
+                _make_way(redo, _seat(redo, aside))
+        except BaseException:
+            _bring_all_back(redos, aside)
+            raise
+    # The stages ask for the lock themselves.
     try:
-        for redo in redos:
-            _make_way(redo, _seat(redo, aside))
         yield aside
     finally:
-        for redo in redos:
-            _bring_back(redo, _seat(redo, aside))
-        _remove_empty(aside)
+        with at_rest(place, f"; what it does not make again lies in {aside}" if aside.is_dir() else ""):
+            _bring_all_back(redos, aside)
+
+
+@contextmanager
+def at_rest(place: Workspace, besides: str = "") -> Iterator[None]:
+    """Hold off runs of extract-features, which write the shards that are to be moved; `besides` ends the message.
+
+    Raises:
+        SetupError: one is going on.
+    """
+    with lock_if_free(place.lock("extract-features")) as is_mine:
+        if not is_mine:
+            raise SetupError(
+                f"a run of extract-features is going on in {place.root}; wait for it, and then repair{besides}"
+            )
+        yield
 
 
 def is_unmade(path: Path) -> bool:
     """Whether a shard is missing, or still to be made again."""
     try:
-        return clips_of(path) == AGAIN
+        return is_marked(path)
     except ShardError:
         return True
 
@@ -55,15 +78,20 @@ def _seat(redo: Redo, aside: Path) -> Path:
 def _make_way(redo: Redo, seat: Path) -> None:
     if redo.way is Way.DELETE:
         redo.path.unlink(missing_ok=True)
-    if redo.way not in (Way.ASIDE, Way.IN_PLACE):
-        return
-    seat.parent.mkdir(parents=True, exist_ok=True)
+    if not redo.path.is_file():
+        return  # nor is it there any more, if it was
     if redo.way is Way.ASIDE:
-        redo.path.rename(seat)
+        move_file(redo.path, seat)
+    if redo.way is not Way.IN_PLACE:
         return
-    shutil.copy2(redo.path, seat)
-    table = read_shard(redo.path, redo.kind).replace_schema_metadata(None)
-    write_shard(table, redo.path, redo.kind, recipe_of(redo.path), AGAIN)
+    copy_file(redo.path, seat)
+    mark(redo.path, redo.kind)
+
+
+def _bring_all_back(redos: Sequence[Redo], aside: Path) -> None:
+    for redo in redos:
+        _bring_back(redo, _seat(redo, aside))
+    _remove_empty(aside)
 
 
 def _bring_back(redo: Redo, seat: Path) -> None:
@@ -71,7 +99,7 @@ def _bring_back(redo: Redo, seat: Path) -> None:
     if not seat.is_file() or not redo.is_of_plan:
         return
     if is_unmade(redo.path):
-        seat.replace(redo.path)
+        move_file(seat, redo.path)
     elif redo.way is Way.IN_PLACE:
         seat.unlink()
 

@@ -11,14 +11,13 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from audiosetzsl.errors import ShardError
-from audiosetzsl.shards.finding import Finding, Problem
+from audiosetzsl.shards.finding import Finding, Problem, is_shard
 from audiosetzsl.shards.io import read_shard
 from audiosetzsl.shards.schema import Kind, Status
 from audiosetzsl.workspace import Workspace
 
 # A shard is written within seconds; on a shared disk its writer may be on a machine that cannot be asked.
 IDLE_S = 600.0
-_SHARD = re.compile(r"part-\d{5}\.parquet")
 _SCRATCH = re.compile(r"\.part-.+\.parquet\.(\d+)\.[0-9a-f]+")
 
 
@@ -71,11 +70,7 @@ def redos_of(findings: Iterable[Finding]) -> list[Redo]:
 
 
 def _is_work(finding: Finding) -> bool:
-    return finding.is_wrong and (finding.problem is not Problem.STRAY or _is_shard(finding.path))
-
-
-def _is_shard(path: Path) -> bool:
-    return path.is_file() and _SHARD.fullmatch(path.name) is not None
+    return finding.is_wrong and (finding.problem is not Problem.STRAY or is_shard(finding.path))
 
 
 def is_abandoned(scratch: Path) -> bool:

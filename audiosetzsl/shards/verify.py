@@ -5,17 +5,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+
 from audiosetzsl.clips.fetched import fetched
 from audiosetzsl.errors import ShardError
 from audiosetzsl.features.parts import reading_threads
 from audiosetzsl.shards.begun import begun_by
-from audiosetzsl.shards.finding import Finding, Problem
+from audiosetzsl.shards.finding import Finding, Problem, is_shard
 from audiosetzsl.shards.look import Look, look_at
 from audiosetzsl.shards.planned import planned_blocks
 from audiosetzsl.shards.schema import Kind
 from audiosetzsl.workspace import Workspace
 
-_AUDIO_HAS_OF_LOG_MEL = ["segment_id", "status", "reason", "flags", "duration_s"]
+# Not the reasons: words that the ledger puts otherwise make no vector wrong.
+_AUDIO_HAS_OF_LOG_MEL = ["segment_id", "status", "flags", "duration_s"]
 
 
 def kinds_of(place: Workspace) -> list[Kind]:
@@ -45,7 +48,8 @@ def verify(
         on_shard: called after each shard.
 
     Raises:
-        SetupError: the workspace has no plan, or another manifest than it was planned for.
+        SetupError: the workspace has no plan, or another manifest than it was planned for; or its disk does not give
+            a shard.
         ShardError: a part of the ledger is damaged.
         ManifestError: the manifest is absent or wrong.
     """
@@ -110,17 +114,23 @@ def _of_other_log_mels(audio: Mapping[str, Look], log_mels: Mapping[str, Look]) 
             detail = f"of recipe {of}, and the log-mels are of {heard.recipe.fingerprint}"
         elif look.of_clips != heard.of_clips:
             detail = "of clips that have changed since"
-        elif not look.head.equals(heard.head.select(_AUDIO_HAS_OF_LOG_MEL)):
+        elif not _same(look.head, heard.head):
             detail = "its rows are not those of the log-mels"
         else:
             continue
         yield Finding(Kind.AUDIO, look.path, Problem.LOG_MELS, detail)
 
 
+def _same(ours: pa.Table, heard: pa.Table) -> bool:
+    return bool(ours.select(_AUDIO_HAS_OF_LOG_MEL).equals(heard.select(_AUDIO_HAS_OF_LOG_MEL)))
+
+
 def _beside(kind: Kind, folder: Path, planned: set[str]) -> Iterator[Finding]:
-    """Files that are no shard of the plan."""
+    """Files that are no shard of the plan; hidden ones are somebody's who looks at folders, such as `.DS_Store`."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name.startswith(".part-"):
             yield Finding(kind, path, Problem.LEFTOVER, "of a write that was broken off, or goes on just now")
-        elif path.name not in planned:
+        elif is_shard(path) and path.name not in planned:
             yield Finding(kind, path, Problem.STRAY, "no block has this name")
+        elif path.name not in planned and not path.name.startswith("."):
+            yield Finding(kind, path, Problem.STRAY, "it is no shard; move it elsewhere")

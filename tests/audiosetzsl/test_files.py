@@ -1,5 +1,6 @@
 """Files are whole or absent, and a damaged one is never believed."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -13,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audiosetzsl.errors import ManifestError, ShardError
+from audiosetzsl.errors import ManifestError, SetupError, ShardError
 from audiosetzsl.files import (
     atomic_path,
     check_schema,
+    damage_told,
     locked,
     read_parquet,
     read_table,
@@ -280,6 +282,18 @@ def test_metadata_is_free(table, written):
     noted = table.replace_schema_metadata({b"made by": b"a test"})
     write_table(noted, written, SCHEMA)
     assert read_table(written, SCHEMA).schema.metadata == {b"made by": b"a test"}
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_what_a_disk_does_not_give_is_not_called_damaged(tmp_path, number):
+    with (
+        pytest.raises(
+            SetupError, match=r"t\.parquet cannot be read just now \(.+\), and may be whole"
+        ) as told,
+        damage_told(tmp_path / "t.parquet", ShardError),
+    ):
+        raise OSError(number, os.strerror(number))
+    assert os.strerror(number) in str(told.value) and "delete" not in str(told.value)
 
 
 def test_a_lock_is_waited_for(tmp_path):

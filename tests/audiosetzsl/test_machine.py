@@ -1,5 +1,6 @@
 """Checks of the machine, made with real programs on a search path of the test's own."""
 
+import os
 import sys
 from datetime import date
 
@@ -15,6 +16,7 @@ from audiosetzsl.machine import (
     find_python,
     find_ytdlp,
     search_path,
+    usable_cores,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in programs are shell scripts")
@@ -32,6 +34,12 @@ def program(tmp_path):
         return str(path.parent)
 
     return put
+
+
+def test_cores_are_counted_where_no_system_call_tells_which_are_mine(monkeypatch):
+    assert usable_cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    assert usable_cores() == os.cpu_count()
 
 
 def test_python_is_held_to_the_least_version():

@@ -1,15 +1,19 @@
 import importlib
 import sys
 import tomllib
+from functools import partial
 from inspect import signature
 from pathlib import Path
 
 import pluggy
+import pyarrow as pa
 import pytest
 import yaml
 from prefect.plugins import HookContext, HookSpec
+from small_shards import OTHER, fill, number_of, planned
 
-from audiosetzsl.workspace import Workspace
+from audiosetzsl.shards import Kind, clips_of, read_shard, recipe_of, write_shard
+from audiosetzsl.shards.planned import planned_blocks
 from flows import __main__ as command_line
 from flows import bare_names, build_dataset, train_cjme
 from flows.sources.opening import EXPECTED
@@ -20,16 +24,10 @@ CLIENT = "prefect.client.orchestration._deployments.client"
 
 @pytest.fixture
 def place(tmp_path):
-    """A workspace with a manifest and a shard of each kind, as bytes."""
-    place = Workspace(tmp_path)
-    for name in (
-        "manifest.parquet",
-        "features/log_mel/part-00000.parquet",
-        "features/video/part-00000.parquet",
-    ):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(name.encode())
+    """A workspace of two blocks, the first of which has its shards."""
+    place, blocks = planned(tmp_path, 4, 2)
+    for kind in (Kind.LOG_MEL, Kind.VIDEO):
+        fill(place, kind, blocks[:1])
     return place
 
 
@@ -114,15 +112,37 @@ def events_of(monkeypatch, call):
     return sent
 
 
-def test_the_digest_is_that_of_manifest_and_shards(place):
-    first = build_dataset.dataset_digest(place)
-    (place.root / "features" / "audio").mkdir()
-    (place.root / "features" / "audio" / "part-00000.parquet").write_bytes(b"train-cjme makes these")
-    assert build_dataset.dataset_digest(place) == first
-    for path in (place.manifest, *place.root.glob("features/[lv]*/*")):
-        path.write_bytes(b"other")
-        assert build_dataset.dataset_digest(place) != first
-        first = build_dataset.dataset_digest(place)
+def test_the_digest_is_that_of_all_that_decides_the_features(place):
+    """Sound vectors are made by train-cjme itself, and reasons put otherwise are no other dataset."""
+    blocks = planned_blocks(place)
+    these = {"of_clips": {blocks[0].segment_ids[0]: "this one"}}
+    others = {"of_clips": {blocks[0].segment_ids[0]: "another"}}
+    fill(place, Kind.VIDEO, blocks[:1], without=[number_of(blocks[0].segment_ids[1])], **these)
+    digests = [build_dataset.dataset_digest(place)]
+    fill(place, Kind.AUDIO, blocks, **these)
+    told_otherwise(place.features(Kind.VIDEO) / blocks[0].file_name)
+    assert build_dataset.dataset_digest(place) == digests[0]
+    changes = [
+        partial(fill, place, Kind.VIDEO, blocks[:1], **these),  # another status
+        partial(fill, place, Kind.VIDEO, blocks[:1], **others),
+        partial(fill, place, Kind.VIDEO, blocks[:1], **others, recipe=OTHER),
+        partial(fill, place, Kind.LOG_MEL, blocks[1:], **these),  # one more
+        partial(place.manifest.write_bytes, b"other"),
+    ]
+    for change in changes:
+        change()
+        digests.append(build_dataset.dataset_digest(place))
+    assert len(set(digests)) == 1 + len(changes)
+
+
+def told_otherwise(path):
+    """Other words for the reasons of a shard, as extract-features writes those of the ledger anew."""
+    table = read_shard(path, Kind.VIDEO)
+    reasons = pa.array([reason and "HTTP Error 429" for reason in table["reason"].to_pylist()], pa.string())
+    number = table.schema.get_field_index("reason")
+    told = table.set_column(number, table.schema.field(number), reasons)
+    assert not told.equals(table)
+    write_shard(told, path, Kind.VIDEO, recipe_of(path), clips_of(path))
 
 
 def test_a_digest_is_news_once(tmp_path):
@@ -144,7 +164,7 @@ def test_only_a_changed_dataset_is_announced(monkeypatch, place):
     payload = {"workspace": str(place.root), "preset": "demo", "digest": build_dataset.dataset_digest(place)}
     assert first["payload"] == payload
     assert events_of(monkeypatch, build) == []
-    (place.root / "features" / "video" / "part-00001.parquet").write_bytes(b"one more")
+    fill(place, Kind.VIDEO, planned_blocks(place)[1:])
     assert len(events_of(monkeypatch, build)) == 1
 
 
