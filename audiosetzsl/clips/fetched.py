@@ -1,7 +1,5 @@
-"""Fetched: the clips of a block, as the ledger has them, and the digest by which features are held to them."""
+"""Fetched: the clips of a block, as the ledger has them, and the digests by which features are held to them."""
 
-import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from audiosetzsl.clips.verdicts import Verdict
 from audiosetzsl.workspace import Workspace
 
 Row = dict[str, object]
+DIGITS = 16  # of a clip's SHA-256: enough to tell the clips of one segment apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +24,13 @@ class Fetched:
         return bool(self.rows)
 
     @property
-    def there(self) -> set[str]:
-        """Segments whose clip is where the ledger says."""
-        return {name for name, row in self.rows.items() if is_ok(row)} - self.lost
-
-    @property
-    def digests(self) -> tuple[str, str]:
-        """Digests of the clips that are there, and of all that were fetched.
-
-        Features that were made of either are as good as they can be: clips may be deleted to make room.
-        """
-        return self.digest_of(without=self.lost), self.digest_of(without=frozenset())
-
-    def digest_of(self, without: Collection[str]) -> str:
-        """Digest of clips: another one when a clip comes, or is another."""
-        names = [name for name, row in self.rows.items() if is_ok(row) and name not in without]
-        lines = sorted(f"{name} {self.rows[name]['sha256']}" for name in names)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+    def there(self) -> dict[str, str]:
+        """Digest of each clip that is where the ledger says, by segment: another one when the clip is another."""
+        return {
+            name: str(row["sha256"])[:DIGITS]
+            for name, row in self.rows.items()
+            if is_ok(row) and name not in self.lost
+        }
 
 
 def fetched(place: Workspace, file_name: str) -> Fetched:

@@ -103,4 +103,4 @@ def of_other_clips(place: Workspace, kinds: Sequence[Parts]) -> Iterator[str]:
 
 def _are_current(place: Workspace, kinds: Sequence[Parts], name: str) -> bool:
     found = fetched(place, name)
-    return found.is_known and all(is_current(parts.folder / name, parts.kind, found) for parts in kinds)
+    return found.is_known and all(is_current(parts.folder / name, found) for parts in kinds)

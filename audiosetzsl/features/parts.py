@@ -1,11 +1,11 @@
 """Parts of a kind: the shards that a workspace has of it, all of one recipe."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from audiosetzsl.errors import ShardError
+from audiosetzsl.machine import usable_cores
 from audiosetzsl.shards import Kind, made_by_of, width_at
 from audiosetzsl.workspace import Workspace
 
@@ -47,5 +47,4 @@ def parts_of(place: Workspace, kind: Kind) -> Parts:
 
 def reading_threads() -> ThreadPoolExecutor:
     """Threads that read shards side by side, one a core: Arrow lets others go on while it decodes."""
-    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    return ThreadPoolExecutor(len(mine))
+    return ThreadPoolExecutor(usable_cores())

@@ -1,5 +1,6 @@
 """One shard: written whole with its recipe, read back with every check, or an error that says what to do."""
 
+import json
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
@@ -36,7 +37,9 @@ LAYOUT: Mapping[Kind, Mapping[str, object]] = {
 }
 
 
-def write_shard(table: pa.Table, path: Path, kind: Kind, recipe: Recipe, of_clips: str = "") -> Path:
+def write_shard(
+    table: pa.Table, path: Path, kind: Kind, recipe: Recipe, of_clips: Mapping[str, str] | None = None
+) -> Path:
     """Write one block's features, whole or not at all.
 
     Args:
@@ -44,7 +47,8 @@ def write_shard(table: pa.Table, path: Path, kind: Kind, recipe: Recipe, of_clip
         path: where to.
         kind: what it holds.
         recipe: what made the features.
-        of_clips: digest of the clips that they were made of: a block whose clips have changed since is made again.
+        of_clips: digest of the clip that a row was made of, by segment: where the clip is another by now, the block
+            is made again. None where nobody knows.
 
     Raises:
         ShardError: the table breaks the schema or the contract of its rows.
@@ -52,7 +56,8 @@ def write_shard(table: pa.Table, path: Path, kind: Kind, recipe: Recipe, of_clip
     schema = schema_of(kind, width_of(table.schema, kind))
     check_schema(table, schema, path, error=ShardError)
     check_rows(table, kind, path)
-    noted = {RECIPE: recipe.as_json(), FINGERPRINT: recipe.fingerprint, CLIPS: of_clips}
+    clips = json.dumps(dict(of_clips or {}), sort_keys=True)
+    noted = {RECIPE: recipe.as_json(), FINGERPRINT: recipe.fingerprint, CLIPS: clips}
     table = table.replace_schema_metadata({name: text.encode() for name, text in noted.items()})
     return write_table(table, path, schema, error=ShardError, **LAYOUT[kind])
 
@@ -118,7 +123,7 @@ def recipe_of(path: Path) -> Recipe:
     Raises:
         ShardError: the file is damaged, or does not say.
     """
-    return _recipe(_schema_of(path), path)
+    return _recipe(schema_at(path), path)
 
 
 def made_by_of(path: Path) -> str:
@@ -126,10 +131,21 @@ def made_by_of(path: Path) -> str:
     return recipe_of(path).fingerprint
 
 
-def clips_of(path: Path) -> str:
-    """Digest of the clips that a shard was made of; only the end of the file is read."""
-    noted: bytes = (_schema_of(path).metadata or {}).get(CLIPS, b"")
-    return noted.decode(errors="replace")  # a damaged one is another one
+def clips_of(path: Path) -> dict[str, str]:
+    """Digest of the clip that each row was made of, by segment; only the end of the file is read.
+
+    Rows that were made of no clip, or of one that nobody knows, are absent.
+    """
+    return clips_noted(schema_at(path))
+
+
+def clips_noted(schema: pa.Schema) -> dict[str, str]:
+    """The same, of the schema of a shard's file."""
+    try:
+        noted = json.loads((schema.metadata or {}).get(CLIPS, b"{}"))
+    except ValueError:  # older shards have one digest of all their clips there
+        return {}
+    return {name: str(digest) for name, digest in noted.items()} if isinstance(noted, dict) else {}
 
 
 def check_made_by(folder: Path, made_by: str) -> None:
@@ -144,7 +160,7 @@ def check_made_by(folder: Path, made_by: str) -> None:
 
 def width_at(path: Path, kind: Kind) -> int:
     """Width of a shard's frames or vectors; only the end of the file is read."""
-    schema = _schema_of(path)
+    schema = schema_at(path)
     width = width_of(schema, kind)
     if width is None:
         raise ShardError(f"{path}: columns are {schema.names}, expected {schema_of(kind).names}")
@@ -159,7 +175,12 @@ def _check(table: pa.Table, path: Path, kind: Kind, columns: list[str] | None) -
     check_rows(table, kind, path)
 
 
-def _schema_of(path: Path) -> pa.Schema:
+def schema_at(path: Path) -> pa.Schema:
+    """Columns of a shard, and what it notes of itself; only the end of the file is read.
+
+    Raises:
+        ShardError: the file is absent or damaged.
+    """
     with damage_told(path, ShardError):
         return pq.read_schema(path)
 

@@ -1,9 +1,12 @@
 """Hanging: a process that works on one clip for too long is ended, as if its decoder had crashed."""
 
 import faulthandler
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TextIO
 
 # Work on a clip of 10 s hangs after this; decoding it takes about 1 s of one core, and the largest network 25 s.
 HUNG_S = 600.0
@@ -22,9 +25,14 @@ def ended_after(limit_s: float) -> Iterator[None]:
     A thread that needs nothing of Python does it, so that also a decoder that loops for ever comes to its end.
     Whoever waits for the process hears that it has died. A process that was stopped (SIGSTOP) goes on to hang.
     """
-    assert sys.__stderr__ is not None
-    faulthandler.dump_traceback_later(limit_s, exit=True, file=sys.__stderr__)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    with _standard_error() as told:
+        faulthandler.dump_traceback_later(limit_s, exit=True, file=told)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _standard_error() -> AbstractContextManager[TextIO]:
+    """Standard error; nowhere, where it was closed before this process began, as some services do."""
+    return nullcontext(sys.__stderr__) if sys.__stderr__ is not None else Path(os.devnull).open("w")

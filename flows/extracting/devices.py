@@ -1,7 +1,6 @@
 """Devices: which one of several the network of a process runs on, spread evenly over the processes."""
 
 import fcntl
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
@@ -9,6 +8,7 @@ from typing import IO
 import torch
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.machine import usable_cores
 
 _held: list[IO[str]] = []  # locks last as long as the process
 
@@ -35,7 +35,7 @@ def feeders_for(devices: tuple[str, ...]) -> int:
     """Processes that decode for each device: the cores that are left, shared out; a CPU needs none."""
     if devices == ("cpu",):
         return 0
-    return max(1, (len(os.sched_getaffinity(0)) - len(devices)) // len(devices))
+    return max(1, (usable_cores() - len(devices)) // len(devices))
 
 
 @lru_cache(maxsize=1)

@@ -49,7 +49,7 @@ def due(place: Workspace, block: Block) -> Due:
     """
     found = fetched(place, block.file_name)
     shards = {kind: place.features(kind) / block.file_name for kind in KINDS}
-    current = [k for k, path in shards.items() if path.is_file() and is_current(path, k, found)]
+    current = [k for k, path in shards.items() if path.is_file() and is_current(path, found)]
     behind = [kind for kind in current if _is_behind(shards[kind], kind, found)]
     return Due(found, tuple(kind for kind in KINDS if kind not in current), tuple(behind))
 

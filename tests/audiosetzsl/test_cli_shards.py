@@ -10,11 +10,11 @@ from small_shards import OTHER, RECIPE, feature_of, fill, ledger_of, number_of, 
 from typer.testing import CliRunner
 
 from audiosetzsl.cli import app
-from audiosetzsl.clips.fetched import fetched
 from audiosetzsl.errors import SetupError, ShardError
-from audiosetzsl.shards import Kind, Recipe, clips_of, read_shard, recipe_of, write_shard
-from audiosetzsl.shards.current import AGAIN
+from audiosetzsl.shards import Kind, Recipe, read_shard, recipe_of, write_shard
+from audiosetzsl.shards.current import is_marked
 from extractors.video.nets import VideoConfig
+from flows.alone import alone
 from flows.extract_features import extract_features
 
 MADE = (Kind.LOG_MEL, Kind.VIDEO)
@@ -54,6 +54,20 @@ def test_verify_prints_what_it_finds_and_ends_with_1(work):
     assert "1 leftovers of writes that were broken off do no harm" in output
     assert f"1 findings; `audiosetzsl shards repair {work.root}` makes these shards again" in output
     assert "everything fits (log_mel)" in run("shards", "verify", work.root, "--kinds", "log_mel")
+
+
+def test_verify_promises_a_repair_only_where_there_is_work_for_it(work):
+    """Nobody knows which of two kinds of different clips is stale, and notes are somebody's."""
+    blocks = planned(work.root)[1]
+    fill(work, Kind.VIDEO, blocks[:1], recipe=KNOWN, of_clips="others")
+    (work.features(Kind.VIDEO) / "notes.txt").write_text("mine")
+    _, output = invoke("verify", work.root)
+    assert ["video", "notes.txt", "not of the plan", "it is no shard; move it elsewhere"] in cells(output)
+    assert "2 findings; no repair helps against them, so do what their details say" in output
+    assert "nothing to repair" in run("shards", "repair", work.root)
+    (work.features(Kind.VIDEO) / "part-00002.parquet").unlink()
+    _, output = invoke("verify", work.root)
+    assert f"shards repair {work.root}` helps against all but 2, whose details say what to do" in output
 
 
 def test_a_leftover_alone_is_told_and_is_nothing_wrong(work):
@@ -161,6 +175,18 @@ def test_repair_asks_before_it_touches_anything(work, factory):
     assert path.read_bytes() == b"broken"
 
 
+def test_repair_is_refused_before_it_asks_while_shards_are_extracted(work, factory):
+    broken = work.features(Kind.VIDEO) / "part-00002.parquet"
+    broken.write_bytes(b"broken")
+    factory("")
+    with (
+        alone(work, "extract-features"),
+        pytest.raises(SetupError, match="a run of extract-features is going on"),
+    ):
+        invoke("repair", work.root)
+    assert broken.read_bytes() == b"broken"
+
+
 def test_repair_moves_away_what_only_lies_about(work):
     """No stage has to run for that, and a shard that no block has may be dear to somebody."""
     stray, left = (
@@ -209,16 +235,15 @@ def test_repair_brings_back_what_the_stage_did_not_make(work, factory):
     (work.features(Kind.LOG_MEL) / "part-00001.parquet").write_bytes(b"broken")
     fill(work, Kind.VIDEO, blocks[3:], recipe=RECIPE)
     ledger_of(work, blocks[0], {blocks[0].segment_ids[0]: "a"}, lost=blocks[0].segment_ids[:1])
-    of_clips = fetched(work, blocks[0].file_name).digests[0]
     fill(
         work,
         Kind.VIDEO,
         blocks[:1],
         without=[number_of(blocks[0].segment_ids[1])],
         recipe=KNOWN,
-        of_clips=of_clips,
+        of_clips="a",
     )
-    fill(work, Kind.LOG_MEL, blocks[:1], of_clips=of_clips)
+    fill(work, Kind.LOG_MEL, blocks[:1], of_clips="a")
     before = contents(work)
     factory("open('asked', 'w').write(str(sys.argv[1:])); sys.exit(3)")
     code, output = invoke("repair", work.root, "--status", "no_clip", "--yes")
@@ -249,7 +274,7 @@ def test_repair_marks_what_can_be_read_and_moves_what_a_stage_would_refuse(work,
     seen, was = (
         read_shard(path, Kind.VIDEO, made_by=KNOWN.fingerprint) for path in (work.root / "seen", new)
     )
-    assert clips_of(work.root / "seen") == AGAIN and clips_of(new) == ""
+    assert is_marked(work.root / "seen") and not is_marked(new)
     assert seen.equals(was)
     assert contents(work) == before and not (work.root / "set-aside").exists()
 
@@ -272,14 +297,16 @@ def test_repair_makes_again_what_was_broken_with_what_made_it(tmp_path):
     for kind, is_there in lost.items():
         rows = read_shard(place.features(kind) / "part-00000.parquet", kind).to_pylist()
         assert rows[0] == is_there
-        assert (rows[1]["status"], rows[1]["reason"]) == ("no_clip", "private: video is private")
+        assert (
+            rows[1]["status"] == "failed"
+        )  # what was found in a clip stays for as long as it does not come back
     assert "everything fits" in run("shards", "verify", place.root)
 
 
 def one_failed_one_lost(place, block):
     """Shards of a block whose first clip was deleted once its features were there; the rows of it."""
     ledger_of(place, block, {block.segment_ids[0]: "a"}, lost=block.segment_ids[:1])
-    of_clips, rows = fetched(place, block.file_name).digest_of(without=()), {}
+    of_clips, rows = dict.fromkeys(block.segment_ids[:1], "a"), {}
     for kind, width in ((Kind.LOG_MEL, 64), (Kind.VIDEO, 1024)):
         path, features = place.features(kind) / block.file_name, [feature_of(kind, 1, width), None]
         columns = {"segment_id": list(block.segment_ids), "status": ["ok", "failed"]}

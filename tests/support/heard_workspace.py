@@ -20,9 +20,16 @@ def tone_of(segment_id, class_name, split, n_mels=64):
 
 
 def write_log_mels(
-    root, log_mel_of=tone_of, without=(), block_size=10, recipe=None, n_mels=64, of_clips="clips"
+    root,
+    log_mel_of=tone_of,
+    without=(),
+    block_size=10,
+    recipe=None,
+    n_mels=64,
+    of_clips="clips",
+    reason="broken",
 ):
-    """Shards of all blocks; segments in `without` could not be read."""
+    """Shards of all blocks; segments in `without` could not be read, for a reason."""
     place = Workspace(root)
     rows = load_manifest(place.manifest).set_index("segment_id")
     recipe = recipe or Recipe("LogMelConfig", {"n_mels": n_mels})
@@ -35,7 +42,7 @@ def write_log_mels(
         columns = [
             block.segment_ids,
             [str(Status.UNREADABLE if gone else Status.OK) for gone in lost],
-            ["broken" if gone else "" for gone in lost],
+            [reason if gone else "" for gone in lost],
             [[] for _ in lost],
             [0.0 if gone else 1.5 for gone in lost],
             [0 if x is None else len(x) for x in frames],
@@ -43,5 +50,6 @@ def write_log_mels(
         schema = schema_of(Kind.LOG_MEL, n_mels)
         arrays = [pa.array(values, schema.field(i).type) for i, values in enumerate(columns)]
         table = pa.Table.from_arrays([*arrays, log_mel_column(frames, n_mels)], schema=schema)
-        write_shard(table, place.features(Kind.LOG_MEL) / block.file_name, Kind.LOG_MEL, recipe, of_clips)
+        made_of = dict.fromkeys(block.segment_ids, of_clips)
+        write_shard(table, place.features(Kind.LOG_MEL) / block.file_name, Kind.LOG_MEL, recipe, made_of)
     return place

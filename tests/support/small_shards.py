@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -83,15 +84,19 @@ def fill(
     without: Sequence[int] = (),
     recipe: Recipe = RECIPE,
     width: int = 8,
-    of_clips: str = "",
+    of_clips: str | Mapping[str, str] = MappingProxyType({}),
 ) -> list[Path]:
-    """Write the shards of some blocks; the segments whose numbers are in `without` have no feature."""
+    """Write the shards of some blocks; the segments whose numbers are in `without` have no feature.
+
+    `of_clips` has the digest of the clip of each segment, or is that of all of them.
+    """
     paths = []
     for block in blocks:
         numbers = [number_of(name) for name in block.segment_ids]
         features = [None if k in without else feature_of(kind, k, width) for k in numbers]
         table = shard_of(kind, features, width=width, segment_id=list(block.segment_ids))
-        paths.append(write_shard(table, place.features(kind) / block.file_name, kind, recipe, of_clips))
+        made_of = dict.fromkeys(block.segment_ids, of_clips) if isinstance(of_clips, str) else of_clips
+        paths.append(write_shard(table, place.features(kind) / block.file_name, kind, recipe, made_of))
     return paths
 
 

@@ -30,8 +30,8 @@ def with_vectors(
     return place
 
 
-def draw_class_vectors(place: Workspace, seed: int = 0) -> None:
-    """Write vectors of the classes, others for another seed."""
+def draw_class_vectors(place: Workspace, seed: int = 0, source: str = "drawn") -> None:
+    """Write vectors of the classes, others for another seed; the source is what the file says of them."""
     names = tuple(name for name, _ in CLASSES)
     matrix = np.random.default_rng(seed).normal(size=(len(names), 5)).astype(np.float32)
-    write_class_vectors(NamedVectors(names, matrix, names, {"source": "drawn"}), place.text)
+    write_class_vectors(NamedVectors(names, matrix, names, {"source": source}), place.text)

@@ -155,10 +155,10 @@ def test_an_absent_shard_is_named(path):
 
 
 def test_what_made_a_shard_is_told(path):
-    write_shard(shard_of(Kind.AUDIO, []), path, Kind.AUDIO, RECIPE, "of these")
+    write_shard(shard_of(Kind.AUDIO, []), path, Kind.AUDIO, RECIPE, {"00000000000_0": "of this"})
     assert recipe_of(path) == RECIPE
     assert made_by_of(path) == MADE_BY
-    assert clips_of(path) == "of these"
+    assert clips_of(path) == {"00000000000_0": "of this"}
 
 
 def test_a_stale_shard_is_an_error_that_names_both_configurations(path):
@@ -298,7 +298,7 @@ def intact(tmp_path_factory):
         sizes = [(3, N_MELS) if kind is Kind.LOG_MEL else VECTOR_WIDTH] * (40 if kind is Kind.LOG_MEL else 5)
         dtype = np.float16 if kind is Kind.LOG_MEL else np.float32
         features = [None, *(rng.normal(size=size).astype(dtype) for size in sizes), None]
-        write_shard(shard_of(kind, features), path, kind, RECIPE, "clips")
+        write_shard(shard_of(kind, features), path, kind, RECIPE, {"00000000000_0": "a clip"})
         made[kind] = path.read_bytes(), read_shard(path, kind)
     return made
 

@@ -1,6 +1,8 @@
 """Verify: everything that can go wrong with the shards of a workspace is found, and nothing else."""
 
 import json
+import os
+import resource
 import shutil
 
 import numpy as np
@@ -12,7 +14,8 @@ from small_shards import OTHER, RECIPE, feature_of, fill, ledger_of, number_of, 
 from audiosetzsl.clips.fetched import fetched
 from audiosetzsl.errors import ManifestError, SetupError, ShardError
 from audiosetzsl.manifest import write_manifest
-from audiosetzsl.shards import Kind, Recipe, read_shard, write_shard
+from audiosetzsl.shards import Kind, Recipe, clips_of, read_shard, write_shard
+from audiosetzsl.shards.look import Look, look_at
 from audiosetzsl.shards.planned import planned_blocks
 from audiosetzsl.shards.verify import kinds_of, verify
 from flows.planning import plan_workspace
@@ -39,7 +42,7 @@ def copy_heads(place, blocks):
         table = heard.select(["segment_id", "status", "reason", "flags", "duration_s"])
         table = table.append_column("vector", vectors)
         schema = read_shard(path, Kind.AUDIO).schema.remove_metadata()
-        write_shard(table.cast(schema), path, Kind.AUDIO, OF_LOG_MELS, "these")
+        write_shard(table.cast(schema), path, Kind.AUDIO, OF_LOG_MELS, clips_of(path))
 
 
 @pytest.fixture
@@ -84,7 +87,8 @@ def test_a_kind_that_is_missing_altogether(place, blocks):
 def test_a_block_that_is_damaged(place, kind, damage):
     path = place.features(kind) / "part-00001.parquet"
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 1
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")  # of which Parquet has no checksum
+    content[footer // 2] ^= 1
     made = {"flip": content, "cut": content[:-5], "empty": b"", "junk": b"no parquet at all" * 9}
     path.write_bytes(made[damage])
     (finding,) = verify(place, list(Kind))
@@ -117,7 +121,8 @@ def test_a_block_with_other_segments_than_its_own(place, blocks, change, detail)
     ids = change(list(blocks[0].segment_ids), list(blocks[1].segment_ids))
     features = [feature_of(Kind.VIDEO, 1)] * len(ids)
     path = place.features(Kind.VIDEO) / blocks[0].file_name
-    write_shard(shard_of(Kind.VIDEO, features, width=8, segment_id=ids), path, Kind.VIDEO, RECIPE, "these")
+    table = shard_of(Kind.VIDEO, features, width=8, segment_id=ids)
+    write_shard(table, path, Kind.VIDEO, RECIPE, clips_of(path))
     (finding,) = verify(place, list(Kind))
     assert (finding.path, finding.problem, finding.detail) == (path, "other segments", detail)
 
@@ -176,7 +181,7 @@ def test_sound_vectors_of_other_log_mels(place, blocks):
     )
     path = place.features(Kind.AUDIO) / blocks[2].file_name
     late = Recipe("AudioCnn", {"code": 1, "log_mel": "0123456789ab"})
-    write_shard(read_shard(path, Kind.AUDIO), path, Kind.AUDIO, late, "these")
+    write_shard(read_shard(path, Kind.AUDIO), path, Kind.AUDIO, late, clips_of(path))
     findings = [f for f in verify(place, list(Kind)) if f.problem == "other log-mels"]
     assert [(f.path.name, f.detail) for f in findings] == [
         ("part-00000.parquet", "of clips that have changed since"),
@@ -193,9 +198,10 @@ def test_a_block_that_is_older_than_its_clips(place, blocks):
     ledger_of(place, come, dict.fromkeys(come.segment_ids, "a"))
     ledger_of(place, other, {other.segment_ids[0]: "a"})
     ledger_of(place, same, {same.segment_ids[0]: "a", same.segment_ids[1]: "b"}, lost=same.segment_ids[1:2])
-    for kind in (Kind.LOG_MEL, Kind.VIDEO):  # of all clips that were fetched, and without the lost one
-        digest = fetched(place, same.file_name).digests[kind is Kind.LOG_MEL]
-        fill(place, kind, [same], without=[3, 7], of_clips=digest)
+    there = fetched(place, same.file_name).there
+    assert there == {same.segment_ids[0]: "a"}
+    for kind, lost in ((Kind.LOG_MEL, {same.segment_ids[1]: "of another clip"}), (Kind.VIDEO, {})):
+        fill(place, kind, [same], without=[3, 7], of_clips=there | lost)
     findings = [(f.kind, f.path.name, f.problem, f.detail) for f in verify(place, [Kind.LOG_MEL, Kind.VIDEO])]
     assert findings == [
         (kind, block.file_name, "stale", detail)
@@ -219,11 +225,41 @@ def test_two_kinds_of_different_clips(place, blocks):
     assert finding.detail.endswith("bring clips/part-00000.parquet back, which knows which")
 
 
+def test_sound_vectors_are_not_wrong_for_the_words_of_a_reason(place, blocks):
+    path = place.features(Kind.AUDIO) / blocks[0].file_name
+    table = read_shard(path, Kind.AUDIO)
+    reasons = [reason and "HTTP Error 429" for reason in table["reason"].to_pylist()]
+    assert any(reasons)
+    number = table.schema.get_field_index("reason")
+    told = table.set_column(number, table.schema.field(number), pa.array(reasons, pa.string()))
+    write_shard(told, path, Kind.AUDIO, OF_LOG_MELS, clips_of(path))
+    assert verify(place, list(Kind)) == []
+
+
+def test_a_shard_that_the_disk_does_not_give_is_not_called_damaged(place):
+    """Repair would set aside what is whole: the error ends the command."""
+    shard = place.features(Kind.VIDEO) / "part-00000.parquet"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    block = planned_blocks(place)[0]
+    in_use = os.open(shard, os.O_RDONLY)  # the lowest number that was free
+    os.close(in_use)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use, hard))
+    try:
+        with pytest.raises(
+            SetupError, match=r"part-00000\.parquet cannot be read just now \(.+\), and may be whole"
+        ):
+            look_at(place, Kind.VIDEO, block)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert isinstance(look_at(place, Kind.VIDEO, block), Look)
+
+
 def test_files_beside_the_shards(place):
     folder = place.features(Kind.AUDIO)
     (folder / ".part-00001.parquet.99999.0a1b2c3d").write_bytes(b"half")
     (folder / "part-00004.parquet").write_bytes(b"")
     (folder / "notes.txt").write_bytes(b"")
+    (folder / ".DS_Store").write_bytes(b"")
     assert found(place) == [
         ("audio", ".part-00001.parquet.99999.0a1b2c3d", "leftover", False),
         ("audio", "notes.txt", "not of the plan", True),
