@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from audiosetzsl.errors import AudioSetZSLError
+from flows.seeds import LARGEST
 
 app = typer.Typer(
     help="The factory: every stage of the dataset and its results, resumed where it broke off.",
@@ -48,7 +49,7 @@ Again = Annotated[
     str, typer.Option("--again", help="Verdicts to ask for once more, with commas: `age` with cookies, say.")
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for what is due later, for days if need be.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Seed of everything that is drawn.")]
 Vectors = Annotated[
     str | None,
     typer.Option(

@@ -15,6 +15,7 @@ from audiosetzsl.manifest import class_list_of, read_manifest
 from audiosetzsl.shards import Kind, Recipe, recipe_of
 from audiosetzsl.word_tables.named import read_class_vectors
 from audiosetzsl.workspace import Workspace
+from flows.zero_shot import refuse_unseen, taught_by
 
 KINDS = (Kind.AUDIO, Kind.VIDEO)
 
@@ -26,30 +27,41 @@ class CjmeInputs:
     classes: ClassTable
     class_vectors: np.ndarray  # float32 [n_classes, width], in the order of the classes
     clips: Mapping[str, ClipVectors]  # train, val and test
-    recipes: Mapping[Kind, Recipe]  # what made their features
+    words_made_by: Recipe
+    features_made_by: Mapping[Kind, Recipe]
 
     @staticmethod
     def of(place: Workspace) -> "CjmeInputs":
         """Load them: 1.2 GB for the whole dataset, nearly all of it features.
 
         Raises:
-            ShardError: class vectors or features are absent or damaged.
+            ShardError: class vectors or features are absent or damaged, or were made again meanwhile.
             ManifestError: the manifest is.
+            SetupError: the sound network was taught a class that is unseen here.
         """
         classes = ClassTable.of(class_list_of(read_manifest(place.manifest)))
+        words, features = made_by = _recipes_of(place)
+        _check_zero_shot(place, features[Kind.AUDIO], classes)
         vectors = class_vectors(place, classes)
         seen_of = {"train": True, "val": None, "test": None}
         clips = {split: load_vectors(place, KINDS, split=split, seen=seen) for split, seen in seen_of.items()}
-        recipes = {kind: recipe_of(parts_of(place, kind).paths[0]) for kind in KINDS}
-        return CjmeInputs(classes, vectors, clips, recipes)
+        if _recipes_of(place) != made_by:
+            raise ShardError(
+                f"class vectors or features of {place.root} were made again while they were read; wait until that "
+                "has ended, then repeat this command"
+            )
+        return CjmeInputs(classes, vectors, clips, words, features)
 
     def facts(self) -> dict[str, object]:
         """What a model's recipe says of its inputs: another one whenever a single value of them is."""
         return {
             "classes": asdict(self.classes),
-            "class_vectors": hashlib.sha256(np.ascontiguousarray(self.class_vectors).data).hexdigest(),
+            "class_vectors": {
+                "sha256": hashlib.sha256(np.ascontiguousarray(self.class_vectors).data).hexdigest(),
+                **_as_facts(self.words_made_by),
+            },
             "clips": {split: _digest(clips) for split, clips in self.clips.items()},
-            "features": {str(kind): json.loads(recipe.as_json()) for kind, recipe in self.recipes.items()},
+            "features": {str(kind): _as_facts(recipe) for kind, recipe in self.features_made_by.items()},
         }
 
     def features(self, split: str) -> ClipFeatures:
@@ -77,6 +89,25 @@ def class_vectors(place: Workspace, classes: ClassTable) -> np.ndarray:
             f"{place.text} has no vector of {', '.join(missing)}; run `python -m flows make-class-vectors`"
         )
     return np.stack([rows[name] for name in classes.names])
+
+
+def _recipes_of(place: Workspace) -> tuple[Recipe, dict[Kind, Recipe]]:
+    """What made the class vectors, and what made the features of each kind."""
+    if not place.text.is_file():
+        raise ShardError(f"{place.text} does not exist; run `python -m flows make-class-vectors`")
+    return recipe_of(place.text), {kind: recipe_of(parts_of(place, kind).paths[0]) for kind in KINDS}
+
+
+def _as_facts(recipe: Recipe) -> dict[str, object]:
+    """Name and facts of a recipe, in plain JSON."""
+    facts: dict[str, object] = json.loads(recipe.as_json())
+    return facts
+
+
+def _check_zero_shot(place: Workspace, sound: Recipe, classes: ClassTable) -> None:
+    """Refuse sound vectors of a network that was taught a class that is unseen here, perhaps since then."""
+    unseen = [name for name, seen in zip(classes.names, classes.seen, strict=True) if not seen]
+    refuse_unseen(f"the network behind {place.features(Kind.AUDIO)}", taught_by(sound), unseen)
 
 
 def _digest(clips: ClipVectors) -> str:

@@ -1,6 +1,6 @@
 """Stage embed-audio: log-mels become the sound vectors that CJME is trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,7 +11,7 @@ import torch
 
 from audiosetzsl.blocks import Block
 from audiosetzsl.classes import ClassList
-from audiosetzsl.errors import SetupError, ShardError
+from audiosetzsl.errors import ShardError
 from audiosetzsl.features.parts import parts_of
 from audiosetzsl.files import sha256_of
 from audiosetzsl.manifest import class_list_of, read_manifest
@@ -33,7 +33,9 @@ from flows.extracting.devices import claim, devices_of
 from flows.extracting.tally import FOLDER
 from flows.planning import plan_workspace
 from flows.runner import Processes, Runner
+from flows.zero_shot import TAUGHT, is_told, refuse_unseen
 from models.audio_cnn import WIDTH, AudioCnn, open_audio_cnn
+from models.audio_cnn.files import SUFFIX
 
 CODE = 1  # raised by whoever changes what the same network makes of the same log-mels
 HEAD = ["segment_id", "status", "reason", "flags", "duration_s"]
@@ -73,8 +75,11 @@ def embed_audio(workspace: Path, checkpoint: Path, runner: Runner | None = None,
             "run `python -m flows extract-features` first"
         )
     net = open_audio_cnn(checkpoint, parts.width)  # an error now is better than one in each process
-    _check_zero_shot(net, checkpoint, class_list_of(read_manifest(place.manifest)))
-    recipe = Recipe("AudioCnn", {"checkpoint": sha256_of(checkpoint), "log_mel": parts.made_by, "code": CODE})
+    # Weights of elsewhere have a number of outputs, and no names for them.
+    taught = list(net.class_names) if checkpoint.suffix.lower() == SUFFIX else None
+    _check_zero_shot(taught, checkpoint, class_list_of(read_manifest(place.manifest)))
+    facts = {"checkpoint": sha256_of(checkpoint), "log_mel": parts.made_by, "code": CODE, TAUGHT: taught}
+    recipe = Recipe("AudioCnn", facts)
     embedding = Embedding(place, checkpoint, recipe, parts.width, parts.made_by, devices)
     stale = [block for block in blocks if _is_stale(place, block, recipe.fingerprint)]
     work, workers = partial(embed_block, embedding), None if devices == ("cpu",) else len(devices)
@@ -82,18 +87,13 @@ def embed_audio(workspace: Path, checkpoint: Path, runner: Runner | None = None,
         pass
 
 
-def _check_zero_shot(net: AudioCnn, checkpoint: Path, classes: ClassList) -> None:
+def _check_zero_shot(taught: list[str] | None, checkpoint: Path, classes: ClassList) -> None:
     """Refuse a network that was taught a class that this workspace holds to be unseen.
 
     Weights of elsewhere do not say by name what they have learnt: that is said, and up to the user.
     """
-    unseen = {c.name for c in classes if not c.seen}
-    if taught := sorted(unseen & set(net.class_names)):
-        raise SetupError(
-            f"{checkpoint} has learnt {', '.join(taught)}, which are unseen classes of this workspace; what is "
-            "measured with it would not be zero-shot. Use a network that train-audio-cnn made here"
-        )
-    if not {c.name for c in classes} & set(net.class_names):
+    refuse_unseen(str(checkpoint), taught, [c.name for c in classes if not c.seen])
+    if not is_told(taught, classes.names):
         say(
             f"{checkpoint} does not say which of these classes it has learnt; see that none of them is unseen here"
         )
@@ -111,15 +111,27 @@ def _is_stale(place: Workspace, block: Block, made_by: str) -> bool:
 
 def embed_block(embedding: Embedding, block: Block) -> Path:
     """Embed one block; a segment without sound keeps its row, its status and its reason."""
-    torch.set_num_threads(1)  # several processes run side by side
     place = embedding.place
-    net = _net(embedding.checkpoint, embedding.n_mels, claim(embedding.devices, place.root / FOLDER))
-    source = place.features(Kind.LOG_MEL) / block.file_name
+    path, source = (place.features(kind) / block.file_name for kind in (Kind.AUDIO, Kind.LOG_MEL))
+    # Read first: of log-mels that are replaced meanwhile the vectors then count as stale, and are made anew.
+    clips = clips_of(source)
     heard = read_shard(source, Kind.LOG_MEL, made_by=embedding.log_mels_made_by)
-    column = vector_column(list(_vectors(net, heard)), WIDTH)
+    column = _known(path, embedding.recipe.fingerprint, clips, heard)
+    if column is None:
+        torch.set_num_threads(1)  # several processes run side by side
+        net = _net(embedding.checkpoint, embedding.n_mels, claim(embedding.devices, place.root / FOLDER))
+        column = vector_column(list(_vectors(net, heard)), WIDTH)
     table = heard.select(HEAD).append_column("vector", column).cast(schema_of(Kind.AUDIO, WIDTH))
-    path = place.features(Kind.AUDIO) / block.file_name
-    return write_shard(table, path, Kind.AUDIO, embedding.recipe, clips_of(source))
+    return write_shard(table, path, Kind.AUDIO, embedding.recipe, clips)
+
+
+def _known(path: Path, made_by: str, clips: Mapping[str, str], heard: pa.Table) -> pa.ChunkedArray | None:
+    """Vectors of the shard that is there, if they are of the very same clips: then only words have changed since."""
+    if not clips or not path.is_file() or made_by_of(path) != made_by or clips_of(path) != clips:
+        return None
+    told = ["segment_id", "status"]
+    old = read_shard(path, Kind.AUDIO, made_by=made_by)
+    return old["vector"] if old.select(told).equals(heard.select(told)) else None
 
 
 def _vectors(net: AudioCnn, heard: pa.Table) -> Iterator[np.ndarray | None]:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.workspace import Workspace
-from extractors.video.nets import weights_name
+from flows.alone import alone
 from flows.asking import Asking
 from flows.choose_vectors import Wording
 from flows.embed_audio import embed_audio
-from flows.extract_features import Machines, equip, extract_features
+from flows.extract_features import Machines, check_can_begin, extract_features
 from flows.fetch_clips import fetch_clips
 from flows.make_class_vectors import make_class_vectors
 from flows.presets import Preset
@@ -16,6 +16,7 @@ from flows.report_results import report_results
 from flows.runner import Processes, Runner
 from flows.sample_manifest import sample_manifest
 from flows.score_cjme import score_cjme
+from flows.seeds import check_seed
 from flows.train_audio_cnn import train_audio_cnn
 
 
@@ -34,6 +35,7 @@ def make_dataset(
     Raises:
         SetupError: stand-ins of the whole dataset were asked for, which nobody wants; or there are no weights
             or no such device, which is better known now than after weeks of fetching.
+        ShardError: features of another network are there already.
 
     Returns:
         How many segments have which (kind, status or flag), as extract-features counts them.
@@ -45,8 +47,7 @@ def make_dataset(
             f"{workspace} has no manifest, and stand-ins of the whole dataset are of no use; name your clips "
             "with --source youtube or local:FOLDER, or give it a manifest with build-manifest or sample-manifest"
         )
-    weights_name(settings.video)  # these raise where there are none
-    equip(machines or Machines())
+    check_can_begin(workspace, settings.video, machines)
     if is_new:
         sample_manifest(workspace, per_class=settings.per_class)
     fetch_clips(workspace, source, settings.block_size, runner, asking)
@@ -65,8 +66,14 @@ def make_results(
     """Shards to tables: class vectors, sound network, CJME, scores, and the report, whose path is returned.
 
     `vectors` and `wording` are those of make-class-vectors; of several GPUs of `device`, training takes the first.
+
+    Raises:
+        SetupError: another run of train-cjme is going on in the workspace, whose words and sound vectors are those of
+            one run at a time; or a setting is out of range, or as the stages raise it.
     """
-    make_class_vectors(workspace, vectors, wording)
-    network = train_audio_cnn(workspace, settings.audio, seed, device)
-    embed_audio(workspace, network, runner or Processes(), device)
-    return report_results(workspace, score_cjme(workspace, settings.cjme, seed, device))
+    check_seed(seed)
+    with alone(Workspace(workspace), "train-cjme"):
+        make_class_vectors(workspace, vectors, wording)
+        network = train_audio_cnn(workspace, settings.audio, seed, device)
+        embed_audio(workspace, network, runner or Processes(), device)
+        return report_results(workspace, score_cjme(workspace, settings.cjme, seed, device))

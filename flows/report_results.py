@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from audiosetzsl.clips.ledger import read_ledger
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.embedding_file import read_embeddings
 from audiosetzsl.evaluation.protocol import Classification, Scores, choose_beta, classify
@@ -17,14 +16,16 @@ from audiosetzsl.files import write_bytes
 from audiosetzsl.shards import Recipe, recipe_of
 from audiosetzsl.show import Cell, say, show_table
 from audiosetzsl.workspace import Workspace
-from flows.score_cjme import embeddings_path, scores_path
+from flows.clip_sources import read_sources
+from flows.report_notes import what_to_know
+from flows.score_cjme import embeddings_path, results_of, scores_path, sources_path
 
 
 def report_results(workspace: Path, checkpoint: Path) -> Path:
     """Measure what score-cjme wrote of a model and write results.json and report.html, of the model reported last.
 
-    Features are not looked at: scores, embeddings and what they were made of stem from one run, and stay what they
-    are when the workspace changes.
+    Neither features nor clips are looked at: scores, embeddings and what they were made of stem from one run, and
+    stay what they are when the workspace changes.
 
     Args:
         workspace: folder with the scores.
@@ -39,7 +40,7 @@ def report_results(workspace: Path, checkpoint: Path) -> Path:
     classes = test.classes
     classified = classify(test, choose_beta(val))
     found = retrieve(*read_embeddings(embeddings_path(place, checkpoint)))
-    notes = what_to_know(place, recipe)
+    notes = what_to_know(recipe, read_sources(sources_path(place, checkpoint)), classes)
     for note in notes:
         say(f"note: {note}")
     main = [_classification(classified, classes, len(test.actual)), _retrieval(found)]
@@ -63,41 +64,12 @@ def report_results(workspace: Path, checkpoint: Path) -> Path:
 def _scores_of(place: Workspace, checkpoint: Path) -> tuple[Recipe, Scores, Scores]:
     """What made the scores of a model, and those of val and test."""
     val, test = (scores_path(place, checkpoint, split) for split in ("val", "test"))
-    if absent := [
-        str(path) for path in (val, test, embeddings_path(place, checkpoint)) if not path.is_file()
-    ]:
+    if absent := [str(path) for path in results_of(place, checkpoint) if not path.is_file()]:
         raise ShardError(
             f"{absent[0]} does not exist, so there is nothing to report of {checkpoint}; run "
             "`python -m flows score-cjme`, which names the model that it scored, or check the path"
         )
     return recipe_of(test), read_scores(val, split="val"), read_scores(test, split="test")
-
-
-def what_to_know(place: Workspace, recipe: Recipe) -> list[str]:
-    """Sentences without which the numbers of a run would be misread; `recipe` is that of its scores."""
-    sources = {name for path in place.clips.glob("part-*.parquet") for name in _sources(path)}
-    notes = []
-    if "synthetic" in sources:
-        notes.append("The clips are rendered stand-ins, no videos. The numbers say that the pipeline works.")
-    if _video_of(recipe).is_random:
-        notes.append(
-            "The video network has random weights: it tells clips apart, but has learnt nothing. "
-            "The numbers do not say how good the method is."
-        )
-    return notes
-
-
-def _video_of(recipe: Recipe) -> Recipe:
-    """What made the video features that a model was given."""
-    match recipe.facts:
-        case {"features": {"video": {"name": str(name), "facts": dict(facts)}}}:
-            return Recipe(name, facts)
-    raise ShardError("the scores do not say what made their video features; delete them and score again")
-
-
-def _sources(ledger: Path) -> set[str]:
-    names: set[str] = set(read_ledger(ledger)["source"].to_pylist())
-    return names
 
 
 def _classification(found: Classification, classes: ClassTable, n_clips: int) -> Table:

@@ -10,7 +10,9 @@ from audiosetzsl.shards import Kind, Recipe
 from audiosetzsl.show import progress_bar, say
 from audiosetzsl.workspace import Workspace
 from flows.cjme_inputs import CjmeInputs
+from flows.clip_sources import ClipSources, write_sources
 from flows.extracting.devices import devices_of
+from flows.seeds import check_seed
 from models.cjme import Cjme, CjmeConfig, Inference, load_cjme, save_cjme, score_by
 from models.fit_cjme import CjmePass, CjmeTraining, fit_cjme
 
@@ -24,17 +26,20 @@ def score_cjme(
     """Fit CJME once for the same inputs and settings, and write its scores of val and test.
 
     It learns from train clips of seen classes; val, with its clips of unseen classes as in the paper, says
-    when to stop. The scores, and the embeddings of test, lie in the folder of results that is named after the
-    checkpoint; what is missing there is made of the checkpoint.
+    when to stop. The scores, the embeddings of test and a note of where the clips came from lie in the folder of
+    results that is named after the checkpoint; what is missing there is made of the checkpoint.
 
     Returns:
-        The checkpoint, named by the fingerprint of everything that it and its scores depend on. The device is left
-        out: it is felt in the last digits only.
+        The checkpoint, named by the fingerprint of its inputs, settings and seed. The device is left out, so that a
+        model that is there counts wherever it was trained. Trained on another kind of device it would be another
+        one: dropout draws other masks there.
 
     Raises:
-        ShardError: features or class vectors are absent or damaged.
-        SetupError: clips of seen or unseen classes are too few, training diverged, or the device is not here.
+        ShardError: features or class vectors are absent or damaged, or were made again meanwhile.
+        SetupError: clips of seen or unseen classes are too few, training diverged, the device is not here, the seed
+            is out of range, or the sound network was taught a class that is unseen here.
     """
+    check_seed(seed)
     place, training, (on, *_) = Workspace(workspace), training or CjmeTraining(), devices_of(device)
     inputs = CjmeInputs.of(place)
     config = _config_for(inputs)
@@ -44,7 +49,11 @@ def score_cjme(
     if path.is_file():
         say(f"{path} is trained already")
     else:
-        save_cjme(_fit(inputs, config, training, seed, on), path)
+        model = _fit(inputs, config, training, seed, on)
+        # Scores of a checkpoint of this name that is gone: another device may have trained it.
+        for written in results_of(place, path):
+            written.unlink(missing_ok=True)
+        save_cjme(model, path)
         say(f"trained on {len(inputs.clips['train'])} clips of seen classes: {path}")
     _score(place, path, inputs, recipe)
     return path
@@ -58,6 +67,17 @@ def scores_path(place: Workspace, checkpoint: Path, split: str) -> Path:
 def embeddings_path(place: Workspace, checkpoint: Path) -> Path:
     """Where the embeddings of test lie."""
     return place.results / checkpoint.stem / "embeddings-test.npz"
+
+
+def sources_path(place: Workspace, checkpoint: Path) -> Path:
+    """Where the note lies that says where the clips came from."""
+    return place.results / checkpoint.stem / "clip-sources.json"
+
+
+def results_of(place: Workspace, checkpoint: Path) -> list[Path]:
+    """All files that are made of a checkpoint: whoever reports it needs every one."""
+    scores = [scores_path(place, checkpoint, split) for split in SCORED]
+    return [*scores, embeddings_path(place, checkpoint), sources_path(place, checkpoint)]
 
 
 def _config_for(inputs: CjmeInputs) -> CjmeConfig:
@@ -92,13 +112,13 @@ def _fit(inputs: CjmeInputs, config: CjmeConfig, training: CjmeTraining, seed: i
 
 
 def _score(place: Workspace, checkpoint: Path, inputs: CjmeInputs, recipe: Recipe) -> None:
-    """Write scores and embeddings, where one of them is missing; test comes last."""
-    written = [
-        *(scores_path(place, checkpoint, split) for split in SCORED),
-        embeddings_path(place, checkpoint),
-    ]
-    if all(path.is_file() for path in written):
+    """Write scores, embeddings and the note of sources, where one of them is missing; test comes last."""
+    if all(path.is_file() for path in results_of(place, checkpoint)):
         return
+    if not sources_path(
+        place, checkpoint
+    ).is_file():  # what was noted then is nearer to the truth than the ledger now
+        write_sources(sources_path(place, checkpoint), ClipSources.of(place))
     model = load_cjme(checkpoint)  # from its file, so that scores are the same whenever they are made
     for split in SCORED:
         rows = inputs.clips[split].rows

@@ -4,8 +4,9 @@ import inspect
 from dataclasses import replace
 
 import pytest
+from heard_workspace import write_log_mels
 
-from audiosetzsl.errors import SetupError
+from audiosetzsl.errors import SetupError, ShardError
 from extractors.video.nets import default_config
 from flows import __main__ as command_line
 from flows import build_dataset, pipelines
@@ -44,3 +45,10 @@ def test_what_cannot_be_had_is_said_before_weeks_of_fetching(tmp_path):
     with pytest.raises(SetupError, match="--device cuda:99: expected cpu"):
         make_dataset(tmp_path / "w", PRESETS["demo"], machines=Machines("cuda:99"))
     assert not (tmp_path / "w").exists()
+
+
+def test_features_of_another_configuration_are_told_before_weeks_of_fetching(tiny_workspace):
+    place = write_log_mels(tiny_workspace)
+    with pytest.raises(ShardError, match=r"part-00000\.parquet was made by configuration \w+, expected \w+"):
+        make_dataset(place.root, PRESETS["demo"])
+    assert not place.clips.exists()

@@ -14,6 +14,7 @@ from audiosetzsl.files import sha256_of
 from audiosetzsl.manifest import class_list_of, load_manifest, read_manifest
 from audiosetzsl.shards import Kind, read_shard, recipe_of
 from audiosetzsl.workspace import Workspace
+from flows import embed_audio as stage
 from flows.embed_audio import embed_audio
 from models.audio_cnn import AudioCnn, load_audio_cnn, save_audio_cnn
 
@@ -95,6 +96,42 @@ def test_only_what_is_stale_is_embedded_anew(place, networks):
     assert not before.items() & stamps(place).items()
     recipes = {recipe_of(path) for path in place.features(Kind.AUDIO).iterdir()}
     assert [(r.name, r.facts["checkpoint"]) for r in recipes] == [("AudioCnn", sha256_of(other))]
+    assert recipes.pop().facts["taught"] == list(load_audio_cnn(other).class_names)
+
+
+def test_a_reason_that_has_changed_is_taken_over_and_nothing_is_embedded_for_it(
+    place, checkpoint, monkeypatch
+):
+    lost = segments(place, "test", True)[:1]
+    write_log_mels(place.root, without=lost)
+    embed_audio(place.root, checkpoint, Here())
+    before = audio_rows(place)
+    write_log_mels(place.root, without=lost, reason="broken otherwise")
+    monkeypatch.delattr(stage, "_vectors")
+    embed_audio(place.root, checkpoint, Here())
+    before[lost[0]]["reason"] = "broken otherwise"
+    assert audio_rows(place) == before
+
+
+def test_log_mels_that_are_replaced_while_they_are_embedded_are_embedded_again(
+    place, checkpoint, monkeypatch
+):
+    first, vectors_of = segments(place, "train", True)[0], stage._vectors
+
+    def meanwhile(net, heard):
+        found = list(vectors_of(net, heard))
+        write_log_mels(place.root, lambda *clip: tone_of(*clip) + 1, of_clips="fetched anew")
+        return found
+
+    monkeypatch.setattr(stage, "_vectors", meanwhile)
+    embed_audio(place.root, checkpoint, Here())
+    monkeypatch.undo()
+    embed_audio(place.root, checkpoint, Here())
+    found = audio_rows(place)
+    shutil.rmtree(place.features(Kind.AUDIO))
+    embed_audio(place.root, checkpoint, Here())
+    assert found[first] == audio_rows(place)[first]
+    assert found == audio_rows(place)
 
 
 def test_weights_of_the_original_release_embed_too(place, tmp_path):
@@ -107,6 +144,8 @@ def test_weights_of_the_original_release_embed_too(place, tmp_path):
     name = row.rows.segment_id[0]
     heard = np.round(tone_of(name, row.rows.class_name[0], "test") * 256) / 256
     np.testing.assert_allclose(row[Kind.AUDIO][0], net.embed(heard.astype(np.float32)), rtol=1e-5, atol=1e-6)
+    part = sorted(place.features(Kind.AUDIO).iterdir())[0]
+    assert recipe_of(part).facts["taught"] is None  # three outputs, of which nobody says what they are
 
 
 def test_a_network_that_has_learnt_an_unseen_class_is_refused(place, tmp_path):

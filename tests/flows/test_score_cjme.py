@@ -7,17 +7,19 @@ from functools import partial
 import pyarrow as pa
 import pytest
 import torch
-from small_shards import OTHER, fill, number_of, split_of
+from small_shards import OTHER, fill, ledger_of, number_of, split_of
 from vector_workspace import draw_class_vectors, with_vectors
 
+from audiosetzsl.clips.ledger import read_ledger, write_ledger
 from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.manifest import provenance_of, read_manifest, write_manifest
 from audiosetzsl.shards import Kind, Recipe, read_shard, recipe_of, vector_column, vectors_of, write_shard
 from audiosetzsl.workspace import Workspace
+from flows import cjme_inputs
 from flows import score_cjme as stage
 from flows.planning import plan_workspace
 from flows.report_results import report_results
-from flows.score_cjme import embeddings_path, score_cjme, scores_path
+from flows.score_cjme import results_of, score_cjme, scores_path
 from models.cjme import load_cjme
 from models.fit_cjme import CjmeTraining
 
@@ -83,6 +85,7 @@ CHANGES = {
     "a split": partial(other_row, 6, "split", "val"),
     "a clip less": partial(refill, Kind.AUDIO, recipe=OTHER, without=[6]),
     "class vectors": partial(draw_class_vectors, seed=1),
+    "the table that they stem from": partial(draw_class_vectors, source="the same numbers, from elsewhere"),
     "the order of classes": partial(other_rows, change=lambda _, classes: classes.reverse()),
     "which classes are seen": partial(other_rows, change=pigs_for_cats),
     "what made the pictures": partial(refill, Kind.VIDEO),
@@ -107,14 +110,48 @@ def test_so_are_other_settings_another_seed_and_other_code(scored, place, monkey
 
 def test_what_is_missing_of_the_scores_is_made_of_the_model_that_is_there(scored, place):
     checkpoint = place.models / scored[1].name
-    written = [scores_path(place, checkpoint, "val"), scores_path(place, checkpoint, "test")]
-    written.append(embeddings_path(place, checkpoint))
+    written = results_of(place, checkpoint)
     trained, before = checkpoint.stat().st_mtime_ns, [path.read_bytes() for path in written]
     for path in written:
         path.unlink()
         score_cjme(place.root, TRAINING)
         assert [path.read_bytes() for path in written] == before
     assert checkpoint.stat().st_mtime_ns == trained
+
+
+def test_scores_of_a_checkpoint_that_is_gone_are_not_taken_for_those_of_the_next(scored, place):
+    checkpoint = place.models / scored[1].name
+    ours, others = (results_of(place, c) for c in (checkpoint, score_cjme(place.root, TRAINING, seed=1)))
+    right = [path.read_bytes() for path in ours]
+    for path, other in zip(ours, others, strict=True):
+        shutil.copy(other, path)  # as a GPU might have left them, whose model was deleted since
+    checkpoint.unlink()
+    score_cjme(place.root, TRAINING)
+    assert [path.read_bytes() for path in ours] == right
+
+
+def test_vectors_that_are_made_anew_while_they_are_read_are_refused(place, monkeypatch):
+    load = cjme_inputs.load_vectors
+
+    def meanwhile(*given, **named):
+        found = load(*given, **named)
+        refill(Kind.AUDIO, place)  # embed-audio with another network
+        return found
+
+    monkeypatch.setattr(cjme_inputs, "load_vectors", meanwhile)
+    with pytest.raises(ShardError, match=r"were made again while they were read; wait until that has ended"):
+        score_cjme(place.root, TRAINING)
+
+
+def test_sound_vectors_of_a_network_that_was_taught_an_unseen_class_are_refused(place):
+    refill(Kind.AUDIO, place, recipe=Recipe("AudioCnn", {"checkpoint": "0", "taught": ["dog", "cat"]}))
+    page = report_results(place.root, score_cjme(place.root, TRAINING)).read_text()
+    assert "sound network has learnt" not in page
+    other_rows(place, pigs_for_cats)
+    with pytest.raises(
+        SetupError, match=r"features/audio has learnt cat, which are unseen .*not be zero-shot"
+    ):
+        score_cjme(place.root, TRAINING)
 
 
 def test_training_twice_gives_the_same_model_and_the_same_scores(scored, place):
@@ -155,7 +192,26 @@ def test_a_report_is_of_what_was_scored_whatever_becomes_of_the_features(scored,
     assert (place.results / "results.json").read_text() == results
     assert page.read_text() == before
     assert "Classification of 12 test clips" in before and "has random weights" in before
-    assert json.loads(results)["made_of"]["training"]["passes"] == 2
+    made_of = json.loads(results)["made_of"]
+    assert made_of["training"]["passes"] == 2 and made_of["class_vectors"]["facts"]["source"] == "drawn"
+    assert "the sound network has learnt is not known" in before  # "Some" network, which does not say
+
+
+def test_where_the_clips_came_from_is_noted_when_they_are_scored(place):
+    block, *others = plan_workspace(place)
+    part = place.clips / block.file_name
+    ledger_of(place, block, {block.segment_ids[0]: "0" * 64})
+    table = read_ledger(part)
+    at = table.schema.names.index("source")
+    table = table.set_column(at, table.schema.field(at), pa.array(["synthetic"] * len(table)))
+    write_ledger(table, part)
+    rendered = score_cjme(place.root, TRAINING, seed=1)
+    shutil.rmtree(place.clips)
+    assert "rendered stand-ins, no videos" in report_results(place.root, rendered).read_text()
+    ledger_of(place, block, {block.segment_ids[0]: "0" * 64})
+    (place.clips / others[0].file_name).write_bytes(b"PAR1 and no more")
+    unknown = score_cjme(place.root, TRAINING, seed=2)
+    assert "whether all clips are videos" in report_results(place.root, unknown).read_text()
 
 
 def test_a_model_without_scores_is_sent_to_score_cjme(place):

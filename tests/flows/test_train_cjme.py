@@ -4,11 +4,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.workspace import Workspace
 from flows import __main__ as command_line
 from flows import pipelines, train_cjme
+from flows.alone import alone
 from flows.choose_vectors import Wording
+from flows.presets import PRESETS
+from flows.score_cjme import score_cjme
+from flows.train_audio_cnn import train_audio_cnn
 
 ASKED = [
     "--vectors",
@@ -71,3 +77,36 @@ def test_phrases_that_have_no_use_are_refused_before_anything_is_made(tiny_works
     with pytest.raises(SetupError, match=r"AudioSet's own vectors go by label, so that phrases"):
         train_cjme.train_cjme.fn(str(tiny_workspace), phrases="p.toml")
     assert not (tiny_workspace / "features").exists()
+
+
+def test_a_second_run_in_a_workspace_is_refused_before_it_touches_the_words_of_the_first(tmp_path, called):
+    with (
+        alone(Workspace(tmp_path), "train-cjme"),
+        pytest.raises(
+            SetupError, match=r"another run of train-cjme is going on in .*use a workspace of its own"
+        ),
+    ):
+        pipelines.make_results(tmp_path, PRESETS["demo"], "words.txt")
+    assert not called
+    pipelines.make_results(tmp_path, PRESETS["demo"], "words.txt")
+    assert called["make_class_vectors"][1] == "words.txt"
+
+
+@pytest.mark.parametrize("seed", ["-1", "18446744073709551616"])
+def test_a_seed_out_of_range_is_refused_before_anything_is_made(tmp_path, called, seed):
+    for command in (
+        ["build-manifest", "--audioset", "x"],
+        ["train-audio-cnn"],
+        ["score-cjme"],
+        ["train-cjme"],
+    ):
+        told = CliRunner().invoke(command_line.app, [*command, "--workspace", str(tmp_path), "--seed", seed])
+        assert told.exit_code == 2 and "'--seed': Input should be" in told.output
+    for stage in (score_cjme, train_audio_cnn):
+        with pytest.raises(
+            SetupError, match=rf"the seed is {seed}, expected a whole number from 0 to 4,294,967"
+        ):
+            stage(tmp_path, seed=int(seed))
+    with pytest.raises(SetupError, match=rf"the seed is {seed}, expected"):
+        pipelines.make_results(tmp_path, PRESETS["demo"], seed=int(seed))
+    assert not called and not list(tmp_path.iterdir())

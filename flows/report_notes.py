@@ -1,0 +1,44 @@
+"""Report notes: sentences without which the numbers of a run would be misread."""
+
+from audiosetzsl.errors import ShardError
+from audiosetzsl.evaluation.training_set import ClassTable
+from audiosetzsl.shards import Kind, Recipe
+from flows.clip_sources import ClipSources
+from flows.zero_shot import is_told, taught_by
+
+
+def what_to_know(recipe: Recipe, sources: ClipSources, classes: ClassTable) -> list[str]:
+    """What to say of a run, whose scores were made by `recipe` of clips from these sources.
+
+    Raises:
+        ShardError: the recipe does not say what made the features.
+    """
+    notes = []
+    if "synthetic" in sources.names:
+        notes.append("The clips are rendered stand-ins, no videos. The numbers say that the pipeline works.")
+    elif not sources.are_known:
+        notes.append(
+            "The ledger of clips was missing or damaged when the model was scored: whether all clips are videos, "
+            "and none is a rendered stand-in, is not known."
+        )
+    if not is_told(taught_by(_made_by(recipe, Kind.AUDIO)), classes.names):
+        notes.append(
+            "Which of these classes the sound network has learnt is not known. If an unseen one is among them, the "
+            "numbers are not zero-shot."
+        )
+    if _made_by(recipe, Kind.VIDEO).is_random:
+        notes.append(
+            "The video network has random weights: it tells clips apart, but has learnt nothing. "
+            "The numbers do not say how good the method is."
+        )
+    return notes
+
+
+def _made_by(recipe: Recipe, kind: Kind) -> Recipe:
+    """What made the features of a kind that a model was given."""
+    match recipe.facts.get("features"):
+        case dict(features):
+            match features.get(str(kind)):
+                case {"name": str(name), "facts": dict(facts)}:
+                    return Recipe(name, facts)
+    raise ShardError(f"the scores do not say what made their {kind} features; delete them and score again")
