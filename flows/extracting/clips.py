@@ -1,6 +1,6 @@
 """Clips of a block, as the ledger has them: a path, or the reason why there is none."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from audiosetzsl.blocks import Block
@@ -28,6 +28,14 @@ def why_no_clip(name: str, found: Fetched) -> str:
     if name in found.lost:
         return LOST
     return "" if is_ok(row) else f"{row['verdict']}: {row['message']}"
+
+
+def without_clips(clips: Iterable[ClipRow], names: Collection[str]) -> list[ClipRow]:
+    """Rows, of which some segments' are as if they had no clip: what is known of these already is kept."""
+    return [
+        replace(clip, path=None, reason="known already") if clip.segment_id in names else clip
+        for clip in clips
+    ]
 
 
 def vanished(clips: Iterable[ClipRow]) -> list[ClipRow]:

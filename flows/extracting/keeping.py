@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,12 +11,17 @@ from audiosetzsl.errors import ShardError
 from audiosetzsl.shards import Kind, Status, clips_of, read_shard
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """Rows of a block, and the digest of the clip that each was made of, where there is one and it is known."""
 
     table: pa.Table
     of_clips: dict[str, str]
+
+    @cached_property
+    def ok(self) -> set[str]:
+        """Segments that have a feature."""
+        return {name for name, status in _statuses(self.table).items() if status == Status.OK}
 
 
 def rows_made(table: pa.Table, there: Mapping[str, str]) -> Rows:
@@ -47,6 +53,15 @@ def rows_at(path: Path, kind: Kind, made_by: str) -> Rows | None:
             f"see what is wrong with it with `audiosetzsl shards verify {_root(path)}`; bring a copy back, or set it "
             f"aside, and make it of the clips that are left, with `audiosetzsl shards repair {_root(path)}`"
         ) from problem
+
+
+def known(old: Collection[Rows | None], there: Mapping[str, str]) -> set[str]:
+    """Segments that have a feature in every one of the older shards, of the very clip that is there."""
+    return {
+        name
+        for name, digest in there.items()
+        if all(rows and rows.of_clips.get(name) == digest and name in rows.ok for rows in old)
+    }
 
 
 def with_kept(new: Rows, old: Rows | None) -> Rows:

@@ -7,13 +7,14 @@ import torch
 
 from audiosetzsl.blocks import Block
 from audiosetzsl.shards import Kind, Recipe, write_shard
+from audiosetzsl.shards.current import is_marked
 from audiosetzsl.workspace import Workspace
 from extractors.extraction.block import Equipment, Extractors, extract_block
 from extractors.extraction.rows import ClipRow
-from flows.extracting.clips import clip_rows, vanished
+from flows.extracting.clips import clip_rows, vanished, without_clips
 from flows.extracting.devices import claim
 from flows.extracting.due import Due, due, retell
-from flows.extracting.keeping import as_absent, rows_at, rows_made, with_kept
+from flows.extracting.keeping import as_absent, known, rows_at, rows_made, with_kept
 from flows.extracting.tally import FOLDER, Tally, tally_of
 
 
@@ -55,6 +56,9 @@ def _make(extraction: Extraction, block: Block, work: Due, tally: Tally) -> list
     # Looked at first: a shard that cannot be read is better known before its clips are decoded.
     old = {kind: rows_at(paths[kind], kind, extraction.recipes[kind].fingerprint) for kind in kinds}
     clips = clip_rows(place, block, work.found)
+    if not any(path.is_file() and is_marked(path) for path in paths.values()):
+        # Clips come one by one over weeks: those whose features are there already are not decoded again.
+        clips = without_clips(clips, known(old.values(), work.found.there))
 
     def on_clip(clip: ClipRow) -> None:
         tally.begin(clip.segment_id)

@@ -23,9 +23,11 @@ from audiosetzsl.shards import Kind, clips_of, read_shard, recipe_of
 from audiosetzsl.shards.current import is_marked, mark
 from audiosetzsl.shards.io import CLIPS
 from audiosetzsl.workspace import Workspace
+from extractors.extraction.block import extract_block
 from extractors.log_mel import LogMelConfig
 from extractors.video.nets import VideoConfig
 from flows.extract_features import Machines, extract_features
+from flows.extracting import shards
 from flows.extracting.begun import as_begun
 from flows.extracting.choosing import choose_video, with_weights
 from flows.extracting.clips import LOST
@@ -192,6 +194,27 @@ def test_features_stay_where_clips_are_gone_when_their_block_is_made_again(place
         in capsys.readouterr().out
     )
     assert not any(is_due(place, block) for block in plan_workspace(place))
+
+
+def test_only_clips_that_have_come_since_are_decoded(done, extracted, monkeypatch):
+    """Of a block that was made of three clips; what comes out is what all together give."""
+    ledger = done.clips / "part-00000.parquet"
+    whole, decoded = read_ledger(ledger), []
+    shutil.rmtree(done.root / "features")
+    write_ledger(whole.slice(0, 3), ledger)
+    extract_features(done.root, TINY, Here())
+    write_ledger(whole, ledger)
+
+    def extract_and_tell(clips, *more, **named):
+        decoded.extend(clip.segment_id for clip in clips if clip.path)
+        return extract_block(clips, *more, **named)
+
+    monkeypatch.setattr(shards, "extract_block", extract_and_tell)
+    extract_features(done.root, runner=Here())
+    assert sorted(decoded) == sorted(whole["segment_id"].to_pylist()[3:])
+    for kind in (Kind.LOG_MEL, Kind.VIDEO):
+        part = done.features(kind) / "part-00000.parquet"
+        assert part.read_bytes() == (Workspace(extracted).features(kind) / part.name).read_bytes()
 
 
 def test_a_damaged_shard_of_clips_that_are_gone_is_not_written_over(done):
