@@ -33,7 +33,7 @@ def test_a_value_is_of_the_kind_that_its_field_declares():
         ("epochs=3", r"--set epochs=3: expected name=value; by now loss=softmax"),
         ("passes=many", r"--set passes=many: expected a value like passes=20 \(int\)"),
         ("passes=0", "passes is 0, expected a whole number from 1 to"),
-        ("mixup=nan", "mixup is nan, expected 0 to 100"),
+        ("mixup=nan", "mixup is nan, expected 0, or 0.01 to 100"),
     ],
 )
 def test_a_word_that_says_nothing_is_refused(word, message):

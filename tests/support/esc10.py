@@ -17,8 +17,8 @@ HELD_OUT_SHARE = 0.2
 # with 64 the figures of one network differ by ten points from draw to draw.
 TRAINING = AudioCnnTraining(
     batch_size=16,
-    passes=16,
-    patience=16,
+    passes=40,
+    patience=40,
     learning_rate=3e-4,
     settling_batches=16,
     freq_masks=1,
