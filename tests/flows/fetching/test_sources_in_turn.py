@@ -140,7 +140,9 @@ def test_clips_that_were_moved_are_found_again(youtube, elsewhere):
     place, held, _ = elsewhere
     fetch(youtube, place, f"local:{held}", wait=False)
     moved = held.rename(held.parent / "moved")
-    with pytest.raises(SetupError, match=r"3 clips, such as .*/held/.*\.mp4, and none of them is there; bring"):
+    with pytest.raises(
+        SetupError, match=r"3 clips, such as .*/held/.*\.mp4, and none of them is there; bring"
+    ):
         extract_features(place.root, TINY, Here())
     assert not place.features(Kind.LOG_MEL).exists()
     fetch(youtube, place, f"local:{moved}", wait=False, again=(Verdict.OK,))
