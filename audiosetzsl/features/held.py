@@ -58,7 +58,7 @@ def refuse(unfinished: Iterable[str], *, allowed: bool) -> None:
 
 def lacking(place: Workspace, parts: Parts, asked: pd.Index, held: pd.Index) -> Iterator[str]:
     """Segments that are asked for and that no shard holds: their blocks were not extracted yet, or were lost."""
-    lost = asked[~asked.isin(held)]
+    lost = asked[held.get_indexer(asked) < 0]  # many times as fast as isin
     if lost.size:
         yield (
             f"{parts.folder} holds no row of {lost.size} of the {asked.size} segments asked for "

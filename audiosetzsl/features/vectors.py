@@ -65,7 +65,7 @@ def load_vectors(
         for of_kind, by_kind in zip(parts, held, strict=True):
             refuse(lacking(place, of_kind, asked, by_kind.index), allowed=unfinished)
         refuse(of_other_clips(place, parts), allowed=unfinished)
-        have_all = np.logical_and.reduce([asked.isin(by_kind.index[by_kind]) for by_kind in held])
+        have_all = np.logical_and.reduce([by_kind.index[by_kind].get_indexer(asked) >= 0 for by_kind in held])
         rows = rows[have_all].reset_index(drop=True)
         vectors = {of_kind.kind: _matrix(of_kind, _index(rows), pool) for of_kind in parts}
     return ClipVectors(rows, vectors)

@@ -35,7 +35,7 @@ def test_media_that_nobody_gets_pause_everybody_and_no_video_is_given_up(youtube
     place = youtube.storm(3).place
     youtube.server.faults[EVERY] = fault
     pace = dataclasses.replace(youtube.asking.pace, pause_s=0.2, longest_pause_s=0.2)
-    options = dataclasses.replace(youtube.asking.options, clip_s=2.0)
+    options = dataclasses.replace(youtube.asking.options, clip_s=1.0)
     asked, original = [], block.Watch._ask
 
     def ask(watch):
