@@ -35,7 +35,6 @@ NPZ_DAMAGE = (
     KeyError,
     TypeError,
     RuntimeError,
-    NotImplementedError,
     zipfile.BadZipFile,
     zlib.error,
 )

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import fault_storm
 import pytest
+from heard_workspace import write_log_mels
 from loopback_media import Media
 from loopback_youtube import EVERY, LoopbackYouTube
 from patient_fetch import asking
@@ -12,6 +13,7 @@ from truth_media import render
 
 from audiosetzsl.classes import AUDIOSETZSL, ClassList
 from audiosetzsl.selection.class_file import write_class_file
+from audiosetzsl.workspace import Workspace
 from flows.build_manifest import build_manifest
 
 # Ten of each is the least that gives every split a query and something to find.
@@ -38,6 +40,18 @@ def tiny_built(tmp_path_factory, write_audioset):
 def tiny_workspace(tiny_built, tmp_path):
     """Two seen classes and one unseen, ten segments of three seconds each."""
     return shutil.copytree(tiny_built, tmp_path / "work")
+
+
+@pytest.fixture(scope="session")
+def heard_built(tiny_built, tmp_path_factory):
+    """What `heard_place` is a copy of."""
+    return write_log_mels(shutil.copytree(tiny_built, tmp_path_factory.mktemp("heard") / "work"))
+
+
+@pytest.fixture
+def heard_place(heard_built, tmp_path):
+    """The tiny workspace with log-mels of tones."""
+    return Workspace(shutil.copytree(heard_built.root, tmp_path / "heard"))
 
 
 @pytest.fixture(scope="session")

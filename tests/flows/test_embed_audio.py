@@ -13,7 +13,6 @@ from audiosetzsl.features import load_vectors
 from audiosetzsl.files import sha256_of
 from audiosetzsl.manifest import class_list_of, load_manifest, read_manifest
 from audiosetzsl.shards import Kind, read_shard, recipe_of
-from audiosetzsl.workspace import Workspace
 from flows import embed_audio as stage
 from flows.embed_audio import embed_audio
 from models.audio_cnn import AudioCnn, load_audio_cnn, save_audio_cnn
@@ -23,20 +22,15 @@ def segments(place, split, seen):
     return load_manifest(place.manifest, split=split, seen=seen).segment_id.tolist()
 
 
-@pytest.fixture(scope="module")
-def heard(tiny_built, tmp_path_factory):
-    return write_log_mels(shutil.copytree(tiny_built, tmp_path_factory.mktemp("heard") / "work"))
-
-
 @pytest.fixture
-def place(heard, tmp_path):
-    return Workspace(shutil.copytree(heard.root, tmp_path / "heard"))
+def place(heard_place):
+    return heard_place
 
 
 @pytest.fixture(scope="module")
-def networks(heard, tmp_path_factory):
+def networks(heard_built, tmp_path_factory):
     """Two networks of the seen classes; nobody has to have trained them."""
-    names = tuple(c.name for c in class_list_of(read_manifest(heard.manifest)) if c.seen)
+    names = tuple(c.name for c in class_list_of(read_manifest(heard_built.manifest)) if c.seen)
     folder, paths = tmp_path_factory.mktemp("networks"), []
     for seed in range(2):
         torch.manual_seed(seed)

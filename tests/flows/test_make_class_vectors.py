@@ -1,7 +1,6 @@
 """Stage make-class-vectors: what is looked up for each class, what the file says of it, and what people see."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import word_table_files as files
 from command_line import cells
@@ -12,7 +11,7 @@ from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.files import sha256_of
 from audiosetzsl.manifest import class_list_of, provenance_of, read_manifest, write_manifest
-from audiosetzsl.shards import Kind, Recipe, recipe_of, schema_of, vector_column, write_shard
+from audiosetzsl.shards import recipe_of
 from audiosetzsl.word_tables.named import NamedVectors, read_class_vectors, write_class_vectors
 from audiosetzsl.word_tables.neighbours import neighbours, odd_vectors
 from audiosetzsl.workspace import Workspace
@@ -21,9 +20,6 @@ from flows.__main__ import app
 from flows.choose_vectors import Wording, choose, wording_of
 from flows.cjme_inputs import class_vectors
 from flows.make_class_vectors import make_class_vectors
-from flows.score_cjme import score_cjme
-from models.cjme import load_cjme
-from models.fit_cjme import CjmeTraining
 
 CORPUS = [
     ("dog", [1.0, 0.0, 0.0]),
@@ -186,29 +182,6 @@ def test_the_classes_of_a_model_may_be_of_any_width(tiny_workspace, corpus):
     place.text.unlink()
     with pytest.raises(ShardError, match=r"does not exist"):
         class_vectors(place, table)
-
-
-def test_cjme_learns_from_class_vectors_of_another_width(tiny_workspace, corpus):
-    place = Workspace(tiny_workspace)
-    make_class_vectors(tiny_workspace, corpus)
-    ids = read_manifest(place.manifest)["segment_id"].to_pylist()
-    rng = np.random.default_rng(0)
-    for kind in (Kind.AUDIO, Kind.VIDEO):
-        columns = {
-            "segment_id": ids,
-            "status": ["ok"] * len(ids),
-            "reason": [""] * len(ids),
-            "flags": [[]] * len(ids),
-            "duration_s": [3.0] * len(ids),
-            "n_frames": [75] * len(ids),
-            "n_windows": [1] * len(ids),
-            "vector": vector_column(list(rng.normal(size=(len(ids), 1024)).astype(np.float32))),
-        }
-        schema = schema_of(kind)
-        table = pa.table({name: columns[name] for name in schema.names}, schema=schema)
-        write_shard(table, place.features(kind) / "part-00000.parquet", kind, Recipe("noise", {}))
-    checkpoint = score_cjme(tiny_workspace, CjmeTraining(passes=2, batch_size=8))
-    assert load_cjme(checkpoint).config.text_width == 3
 
 
 def test_a_word_that_is_not_there_is_named_and_nothing_is_written(tiny_workspace, tmp_path):

@@ -33,14 +33,9 @@ def log_of(path):
     return list(csv.DictReader(path.with_suffix(".csv").read_text().splitlines()))
 
 
-@pytest.fixture(scope="module")
-def heard(tiny_built, tmp_path_factory):
-    return write_log_mels(shutil.copytree(tiny_built, tmp_path_factory.mktemp("heard") / "work"))
-
-
 @pytest.fixture
-def place(heard, tmp_path):
-    return Workspace(shutil.copytree(heard.root, tmp_path / "heard"))
+def place(heard_place):
+    return heard_place
 
 
 def test_a_training_leaves_its_network_and_its_log_and_is_not_done_twice(place, capsys):
