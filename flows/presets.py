@@ -6,7 +6,7 @@ from audiosetzsl.blocks import BLOCK_SIZE
 from audiosetzsl.errors import SetupError
 from extractors.video.nets import VideoConfig
 from models.audio_cnn import AudioCnnTraining
-from models.fit_cjme import CjmeTraining
+from models.cjme import CjmeTraining
 
 
 @dataclass(frozen=True, slots=True)

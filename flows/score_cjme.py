@@ -13,8 +13,17 @@ from flows.cjme_inputs import CjmeInputs
 from flows.clip_sources import ClipSources, write_sources
 from flows.extracting.devices import devices_of
 from flows.seeds import check_seed
-from models.cjme import Cjme, CjmeConfig, Inference, load_cjme, save_cjme, score_by
-from models.fit_cjme import CjmePass, CjmeTraining, fit_cjme
+from models.cjme import (
+    Cjme,
+    CjmeConfig,
+    CjmePass,
+    CjmeTraining,
+    Inference,
+    fit_cjme,
+    load_cjme,
+    save_cjme,
+    score_by,
+)
 
 CODE = 1  # raised by whoever changes what the same inputs and settings learn or score
 SCORED = ("val", "test")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -49,9 +50,17 @@ class ClassTable:
         return np.array([column[name] for name in names], dtype=np.int64)
 
 
+class View(StrEnum):
+    """What a method of one input looks at."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+    CONCAT = "concat"  # audio, then video, as one vector
+
+
 @dataclass(frozen=True, slots=True)
 class ClipFeatures:
-    """Features of clips, a row a clip: what a model is asked about."""
+    """Features of clips, a row a clip: what a model is asked about; a set without sound has audio of width 0."""
 
     audio: Float[np.ndarray, "n_audio audio_width"]
     video: Float[np.ndarray, "n_video video_width"]
@@ -72,6 +81,23 @@ class ClipFeatures:
 
     def __len__(self) -> int:
         return len(self.audio)
+
+    def view(self, view: View) -> Float[np.ndarray, "n_clips width"]:
+        """What a method of one input is given.
+
+        Raises:
+            SetupError: there are no features of that kind.
+        """
+        rows = {View.AUDIO: self.audio, View.VIDEO: self.video}.get(view)
+        if rows is None:
+            rows = np.concatenate([self.audio, self.video], axis=1)
+        if not rows.shape[1]:
+            raise SetupError(f"these clips have no {view} features; take a method of what they have")
+        return rows
+
+    def rows(self, index: Int[np.ndarray, " n"] | Bool[np.ndarray, " n_clips"] | slice) -> "ClipFeatures":
+        """Some of the clips."""
+        return ClipFeatures(self.audio[index], self.video[index])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,7 @@ from flows import score_cjme as stage
 from flows.planning import plan_workspace
 from flows.report_results import report_results
 from flows.score_cjme import results_of, score_cjme, scores_path
-from models.cjme import load_cjme
-from models.fit_cjme import CjmeTraining
+from models.cjme import CjmeTraining, load_cjme
 
 TRAINING = CjmeTraining(passes=2, batch_size=8)
 TRAINED = Recipe("Some", {"code": 1, "weights": "sha256:0"})

@@ -7,9 +7,8 @@ import torch
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.retrieval import Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures
-from models import cjme
 from models.checkpoint import save_checkpoint
-from models.cjme import Cjme, CjmeConfig, Inference, load_cjme, save_cjme, score_by
+from models.cjme import Cjme, CjmeConfig, Inference, load_cjme, network, save_cjme, score_by
 from models.scorer import Embedder, Scorer
 
 CONFIG = CjmeConfig(audio_width=6, video_width=5, text_width=4, hidden=8, width=3, attention_hidden=2)
@@ -66,7 +65,7 @@ def test_asking_twice_gives_the_same_and_changes_nothing():
 def test_many_clips_are_embedded_in_parts_as_in_one(monkeypatch):
     model, (clips, text) = small_model(), clips_and_classes()
     whole = model.embed(clips, text)
-    monkeypatch.setattr(cjme, "CLIPS_AT_ONCE", 3)
+    monkeypatch.setattr(network, "CLIPS_AT_ONCE", 3)
     parts = model.embed(clips, text)
     for name in ("audio", "video", "text", "alpha"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-5)

@@ -5,8 +5,7 @@ import torch
 from audiosetzsl.errors import ManifestError, SetupError
 from audiosetzsl.evaluation.protocol import Scores, choose_beta, classify
 from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
-from models.cjme import CjmeConfig
-from models.fit_cjme import CjmeTraining, fit_cjme
+from models.cjme import CjmeConfig, CjmeTraining, fit_cjme
 
 N_SEEN, N_UNSEEN, WIDTH, TEXT_WIDTH = 12, 4, 32, 8
 TABLE = ClassTable(

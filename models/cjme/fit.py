@@ -12,8 +12,7 @@ from torch import Tensor
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.training_set import SeenClips
-from models.cjme import Cjme, CjmeConfig, check_widths
-from models.cjme_loss import (
+from models.cjme.losses import (
     Sign,
     agreement_loss,
     attention_loss,
@@ -21,6 +20,7 @@ from models.cjme_loss import (
     joint_loss,
     triplet_losses,
 )
+from models.cjme.network import Cjme, CjmeConfig, check_widths
 from models.sampling import ClassBalanced, class_balanced
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from models.cjme_loss import (
+from models.cjme.losses import (
     agreement_loss,
     attention_loss,
     attention_target,
