@@ -12,7 +12,7 @@ class InputForm(StrEnum):
 
     RAW = "raw"
     UNIT = "unit"  # L2-normalised
-    STANDARD = "standard"  # each dimension to mean 0 and standard deviation 1 of the clips learnt from, then L2-normalised
+    STANDARD = "standard"  # each dimension standardised by the clips learnt from, then L2-normalised
 
 
 @dataclass(frozen=True, slots=True)

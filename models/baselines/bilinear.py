@@ -12,7 +12,7 @@ from models.inputs import Inputs
 
 @dataclass(frozen=True, slots=True)
 class Bilinear:
-    """Scores x W s, with x the features of a clip and s the vector of a class, both in the form they were learnt in."""
+    """Scores x W s: x the features of a clip, s the vector of a class, both in the form they were learnt in."""
 
     weights: Float[np.ndarray, "width text_width"]
     view: View
