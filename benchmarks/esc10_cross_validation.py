@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see flows/__main__.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see flows/cli/__init__.py
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402 - a script's own folder
