@@ -15,7 +15,7 @@ from audiosetzsl.manifest import class_list_of, read_manifest
 from audiosetzsl.shards import Kind, Recipe, recipe_of
 from audiosetzsl.word_tables.named import read_class_vectors
 from audiosetzsl.workspace import Workspace
-from flows.zero_shot import refuse_unseen, taught_by
+from audiosetzsl.zero_shot import refuse_unseen, taught_by
 
 KINDS = (Kind.AUDIO, Kind.VIDEO)
 

@@ -29,11 +29,11 @@ from audiosetzsl.shards import (
 )
 from audiosetzsl.show import say
 from audiosetzsl.workspace import Workspace
+from audiosetzsl.zero_shot import TAUGHT, is_told, refuse_unseen
 from flows.extracting.devices import claim, devices_of
 from flows.extracting.tally import FOLDER
 from flows.planning import plan_workspace
 from flows.runner import Processes, Runner
-from flows.zero_shot import TAUGHT, is_told, refuse_unseen
 from models.audio_cnn import WIDTH, AudioCnn, open_audio_cnn
 from models.audio_cnn.files import SUFFIX
 

@@ -7,6 +7,7 @@ from audiosetzsl.errors import SetupError
 from extractors.video.nets import VideoConfig
 from models.audio_cnn import AudioCnnTraining
 from models.cjme import CjmeTraining
+from models.training import Optimising
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ PRESETS = {
         block_size=32,
         video=VideoConfig(weights="random:0", size=64, short_side=64, fps=2.0, window=20, hop=20),
         audio=AudioCnnTraining(crop_frames=128, passes=8),
-        cjme=CjmeTraining(passes=60, decay_every=40),
+        cjme=CjmeTraining(optimising=Optimising(passes=60, decay_at=(40,))),
     ),
 }
 

@@ -3,8 +3,8 @@
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.shards import Kind, Recipe
+from audiosetzsl.zero_shot import is_told, taught_by
 from flows.clip_sources import ClipSources
-from flows.zero_shot import is_told, taught_by
 
 
 def what_to_know(recipe: Recipe, sources: ClipSources, classes: ClassTable) -> list[str]:

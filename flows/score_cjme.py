@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+
 from audiosetzsl.evaluation.embedding_file import write_embeddings
 from audiosetzsl.evaluation.protocol import Scores, choose_beta
 from audiosetzsl.evaluation.scores import write_scores
@@ -16,16 +18,14 @@ from flows.seeds import check_seed
 from models.cjme import (
     Cjme,
     CjmeConfig,
-    CjmePass,
     CjmeTraining,
-    Inference,
     fit_cjme,
     load_cjme,
     save_cjme,
-    score_by,
 )
+from models.training import Pass, Team
 
-CODE = 1  # raised by whoever changes what the same inputs and settings learn or score
+CODE = 2  # raised by whoever changes what the same inputs and settings learn or score
 SCORED = ("val", "test")
 
 
@@ -102,9 +102,9 @@ def _fit(inputs: CjmeInputs, config: CjmeConfig, training: CjmeTraining, seed: i
         return choose_beta(Scores(model.scores(val, vectors), actual, classes, "val")).harmonic
 
     with progress_bar() as bar:
-        task = bar.add_task("score-cjme", total=training.passes)
+        task = bar.add_task("score-cjme", total=training.optimising.passes)
 
-        def on_pass(done: CjmePass) -> None:
+        def on_pass(done: Pass) -> None:
             told = f"score-cjme  loss {done.loss:.2f}  val HM {done.val or 0:.1%}"
             bar.update(task, completed=done.number, description=told)
 
@@ -116,7 +116,7 @@ def _fit(inputs: CjmeInputs, config: CjmeConfig, training: CjmeTraining, seed: i
             seed=seed,
             validate=val_harmonic,
             on_pass=on_pass,
-            device=device,
+            team=Team(torch.device(device)),
         )
 
 
@@ -132,7 +132,7 @@ def _score(place: Workspace, checkpoint: Path, inputs: CjmeInputs, recipe: Recip
     for split in SCORED:
         rows = inputs.clips[split].rows
         embedded = model.embed(inputs.features(split), inputs.class_vectors)
-        scores = score_by(embedded, Inference.SELECTED, model.config)
+        scores = model.decided(embedded)
         write_scores(scores_path(place, checkpoint, split), rows, scores, inputs.classes, recipe)
         if split == "test":
             write_embeddings(embeddings_path(place, checkpoint), rows, embedded, inputs.classes)

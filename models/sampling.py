@@ -1,4 +1,4 @@
-"""Sampling: clips drawn with every class equally likely, and pairs of clips of two classes."""
+"""Sampling: clips drawn with every class equally likely, one by one, evenly, or in pairs of two classes."""
 
 from dataclasses import dataclass
 
@@ -20,6 +20,12 @@ class ClassBalanced:
     def draw(self, n: int, generator: torch.Generator) -> Int[Tensor, " n"]:
         """Draw `n` clips."""
         return self._clips_of(torch.randint(len(self.counts), (n,), generator=generator), generator)
+
+    def draw_evenly(self, n: int, generator: torch.Generator) -> Int[Tensor, " n"]:
+        """Draw `n` clips, of each class as many as of any other or one more, in an order left to chance."""
+        n_classes = len(self.counts)
+        in_turn = torch.randperm(n_classes, generator=generator)[torch.arange(n) % n_classes]
+        return self._clips_of(in_turn[torch.randperm(n, generator=generator)], generator)
 
     def draw_pairs(self, n: int, generator: torch.Generator) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
         """Draw `n` pairs p, q of eq. 4: the class of q is uniform among the classes other than that of p."""

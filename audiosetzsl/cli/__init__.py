@@ -11,6 +11,7 @@ import typer
 from audiosetzsl.cli.availability import import_availability, publish_availability, survivors
 from audiosetzsl.cli.clips import plan, status
 from audiosetzsl.cli.doctor import doctor
+from audiosetzsl.cli.features import convert_features, show_features
 from audiosetzsl.cli.publishing import diff, publish, verify
 from audiosetzsl.cli.shards import shards
 from audiosetzsl.cli.tables import classes, stats
@@ -25,6 +26,7 @@ app = typer.Typer(
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(stats, classes, publish, verify, diff, doctor),
     *(plan, status, import_availability, survivors, publish_availability),
+    *(convert_features, show_features),
 )
 for command in COMMANDS:
     app.command()(command)

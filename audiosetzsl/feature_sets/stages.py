@@ -50,10 +50,14 @@ def stage_of(clips: FeatureSet, protocol: Protocol, *, seed: int = 0) -> Stage:
     (`last_stage`).
 
     Raises:
-        SetupError: there is no val clip of seen or of unseen classes, or there are too few seen classes to hold out.
+        SetupError: there is nothing to learn from, no val clip of seen or of unseen classes, or too few seen
+            classes are there to hold some out.
     """
     if protocol is Protocol.PAPER:
-        return _stage(clips, clips.seen & (clips.splits == "train"), clips.splits == "val", clips.classes)
+        advice = "give val clips, or take --protocol strict, which holds out seen classes"
+        return _stage(
+            clips, clips.seen & (clips.splits == "train"), clips.splits == "val", clips.classes, advice
+        )
     held = np.isin(clips.classes.names, held_out_classes(clips, seed=seed))
     kept = clips.classes.seen_mask
     is_held = held[clips.labels]
@@ -64,7 +68,10 @@ def stage_of(clips: FeatureSet, protocol: Protocol, *, seed: int = 0) -> Stage:
         val |= train & is_held
     names = np.array(clips.classes.names)
     table = ClassTable(tuple(names[kept].tolist()), tuple((~held[kept]).tolist()))
-    return _stage(clips, train & ~is_held & ~val, val, table)
+    advice = (
+        f"give clips of {', '.join(names[held].tolist())}, which are held out, and of the other seen classes"
+    )
+    return _stage(clips, train & ~is_held & ~val, val, table, advice)
 
 
 def last_stage(clips: FeatureSet) -> SeenClips:
@@ -90,8 +97,14 @@ def held_out_classes(clips: FeatureSet, *, seed: int = 0) -> tuple[str, ...]:
 
 
 def _stage(
-    clips: FeatureSet, train: Bool[np.ndarray, " n"], val: Bool[np.ndarray, " n"], table: ClassTable
+    clips: FeatureSet,
+    train: Bool[np.ndarray, " n"],
+    val: Bool[np.ndarray, " n"],
+    table: ClassTable,
+    advice: str,
 ) -> Stage:
+    if not train.any():
+        raise SetupError(f"no train clips of seen classes are there to learn from; {advice}")
     column = {name: index for index, name in enumerate(clips.classes.names)}
     columns = np.array([column[name] for name in table.names])
     position = np.full(len(clips.classes.names), -1)
@@ -101,7 +114,7 @@ def _stage(
     if not all(counts.values()):
         raise SetupError(
             f"{counts['seen']} val clips of seen classes and {counts['unseen']} of unseen ones: some of each are "
-            "needed to choose on; give val clips, or take --protocol strict, which holds out seen classes"
+            f"needed to choose on; {advice}"
         )
     return Stage(
         _seen_clips(clips, train, table), clips.class_vectors[columns], clips.features.rows(val), labels
@@ -114,12 +127,14 @@ def _seen_clips(clips: FeatureSet, index: Bool[np.ndarray, " n"], table: ClassTa
 
 
 def _drawn(clips: FeatureSet, among: Bool[np.ndarray, " n"], seed: int) -> Bool[np.ndarray, " n"]:
-    """A fifth of these clips, by the digest of their ids, so that no other clip moves one."""
-    bound = int(VAL_SHARE * 2**32)
-    drawn = [
-        int.from_bytes(hashlib.sha256(f"{seed}:{clip}".encode()).digest()[:4]) < bound
-        for clip in clips.clip_ids[among].tolist()
-    ]
+    """A fifth of these clips, by the digest of their ids, so that no other clip moves one; at least one."""
+    digests = np.array(
+        [
+            int.from_bytes(hashlib.sha256(f"{seed}:{clip}".encode()).digest()[:4])
+            for clip in clips.clip_ids[among].tolist()
+        ]
+    )
     mask = np.zeros(len(clips), dtype=bool)
-    mask[np.flatnonzero(among)[drawn]] = True
+    if len(digests):
+        mask[np.flatnonzero(among)[digests <= max(int(VAL_SHARE * 2**32), digests.min())]] = True
     return mask

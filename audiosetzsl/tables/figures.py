@@ -24,6 +24,20 @@ def draw_figure_3(classes: Sequence[ClassCount], path: Path) -> Path:
     """
     if path.suffix != ".png":
         raise SetupError(f"the figure is drawn as PNG, but {path} ends otherwise; expected a name in .png")
+    ordered = sorted(classes, key=lambda c: (-c.total, c.name))  # the largest at the foot, as printed
+    figure = blank_figure(7.2, 1.3 + 0.21 * len(ordered))
+    _draw(figure, ordered)
+    with atomic_path(path) as scratch:
+        figure.savefig(scratch, format="png")
+    return path
+
+
+def blank_figure(width: float, height: float) -> Any:
+    """Make an empty figure of a size in inches, drawn at 160 dots an inch.
+
+    Raises:
+        SetupError: matplotlib is not installed.
+    """
     try:
         # Figure and canvas by hand: pyplot would keep a figure and choose a backend for the whole process.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,13 +46,9 @@ def draw_figure_3(classes: Sequence[ClassCount], path: Path) -> Path:
         raise SetupError(
             "a figure needs matplotlib, which is not installed; pip install 'audiosetzsl[figures]'"
         ) from problem
-    ordered = sorted(classes, key=lambda c: (-c.total, c.name))  # the largest at the foot, as printed
-    figure = Figure(figsize=(7.2, 1.3 + 0.21 * len(ordered)), dpi=160, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=160, layout="constrained")
     FigureCanvasAgg(figure)
-    _draw(figure, ordered)
-    with atomic_path(path) as scratch:
-        figure.savefig(scratch, format="png")
-    return path
+    return figure
 
 
 def axis_end(totals: Sequence[int]) -> int:

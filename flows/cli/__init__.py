@@ -20,7 +20,7 @@ from flows.cli.features import (
 )
 from flows.cli.manifest import build_manifest, sample_manifest
 from flows.cli.pipelines import build_dataset, train_cjme
-from flows.cli.results import report_results, score_cjme
+from flows.cli.results import report_results, reproduce, score_cjme
 
 app = typer.Typer(
     help="The factory: every stage of the dataset and its results, resumed where it broke off.",
@@ -31,7 +31,7 @@ app = typer.Typer(
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(build_manifest, sample_manifest, fetch_clips, check_availability),
     *(fetch_weights, extract_features, make_class_vectors, train_audio_cnn, embed_audio),
-    *(score_cjme, report_results, build_dataset, train_cjme),
+    *(score_cjme, report_results, reproduce, build_dataset, train_cjme),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from audiosetzsl.feature_sets.stages import Protocol
 from flows.cli.options import ROOT, OneDevice, PresetName, Recorded, Seed, Work, run
 
 
@@ -31,3 +32,42 @@ def report_results(
     from flows.report_results import report_results as stage
 
     run(prefect, stage, workspace, checkpoint)
+
+
+def reproduce(
+    features: Annotated[
+        str,
+        typer.Option(
+            help="Where features lie: a workspace, or npz:FILE, official:FOLDER, avca:FOLDER (docs/feature-sets.md)."
+        ),
+    ] = str(ROOT),
+    table: Annotated[
+        list[int] | None, typer.Option(help="Table of the paper, once or more; default: 2, 3, 4, 5 and 7.")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="How often everything is trained, each time from another seed.")
+    ] = 5,
+    protocol: Annotated[
+        list[Protocol] | None,
+        typer.Option(
+            help="`paper` chooses on val clips of the unseen classes, `strict` holds out seen ones."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; default: results/reproduce in the workspace.")
+    ] = None,
+    xlsa17: Annotated[
+        Path | None, typer.Option(help="Folder with folders SUN, CUB, AWA1, AWA2 of xlsa17, for table 6.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Trainings side by side; default: one a core.")] = None,
+    device: OneDevice = "cpu",
+    prefect: Recorded = False,
+) -> None:
+    """Features -> the paper's tables beside its numbers, means over seeds; resumed by the same command."""
+    from flows.reproduce import asked_of, place_of
+    from flows.reproduce import reproduce as stage
+    from flows.runner import Processes
+
+    asked = asked_of(table, protocol, seeds, xlsa17)
+    runner = {} if prefect else {"runner": Processes(workers)}
+    run(prefect, stage, features, place_of(features, out), asked, device, **runner)

@@ -11,7 +11,8 @@ from jaxtyping import Float32, Int
 from torch.nn.functional import one_hot
 
 from audiosetzsl.errors import ManifestError, SetupError
-from audiosetzsl.evaluation.metrics import average_precision, class_accuracies, means_by_class
+from audiosetzsl.evaluation.metrics import class_accuracies, means_by_class
+from audiosetzsl.evaluation.ranking import average_precision
 from audiosetzsl.evaluation.training_set import ClassTable
 from models.audio_cnn.losses import Loss
 from models.audio_cnn.network import AudioCnn, LogMels, batches_of_equal_length

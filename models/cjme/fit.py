@@ -1,7 +1,5 @@
-"""Training CJME: class-balanced pairs, the losses summed, the best state on val kept."""
+"""Training CJME: class-balanced clips, the losses summed, the best state on val kept."""
 
-import copy
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,46 +8,20 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.training_set import SeenClips
 from models.cjme.losses import (
-    Sign,
     agreement_loss,
     attention_loss,
     attention_target,
+    batch_triplets,
+    class_distances,
     joint_loss,
-    triplet_losses,
+    pair_triplets,
 )
 from models.cjme.network import Cjme, CjmeConfig, check_widths
-from models.sampling import ClassBalanced, class_balanced
-
-
-@dataclass(frozen=True, slots=True)
-class CjmeTraining:
-    """How CJME is trained; defaults are preset `paper`, their grounds are in docs/paper.md."""
-
-    margin: float = 1.0  # delta of eq. 1 and 2
-    gamma: float = 1.0
-    lambda_: float = 1.0
-    xi: float = 0.1
-    sign: Sign = "fixed"
-    learning_rate: float = 1e-3
-    decay_every: int = 30  # passes
-    decay_factor: float = 0.1
-    batch_size: int = 1024
-    passes: int = 100
-    patience: int = 20  # passes without a better val before training stops
-
-
-@dataclass(frozen=True, slots=True)
-class CjmePass:
-    """What one pass over the training clips came to."""
-
-    number: int
-    loss: float
-    decided_share: float  # of clips for which eq. 7 prefers a modality
-    text_spread: float  # mean distance of class embeddings from their mean; near 0 the space has collapsed
-    val: float | None
+from models.cjme.settings import CjmeTraining
+from models.cjme.start import SeenColumns, begun, text_spread, warn_of_collapse
+from models.training import ALONE, Pass, Progress, Share, Step, Team, train
 
 
 def fit_cjme(
@@ -60,138 +32,148 @@ def fit_cjme(
     *,
     seed: int,
     validate: Callable[[Cjme], float] | None,
-    on_pass: Callable[[CjmePass], None] | None = None,
-    device: str = "cpu",
+    on_pass: Callable[[Pass], None] | None = None,
+    progress: Progress | None = None,
+    team: Team = ALONE,
 ) -> Cjme:
     """Fit CJME on clips of seen classes, L_attn = L (eq. 4) + L_CE-alpha (eq. 7).
+
+    Every pass tells the loss, its parts (`agreement`, `audio_triplets`, `video_triplets`, `attention`), the share of
+    clips that eq. 7 decides (`decided`), the mean `alpha`, and how far class embeddings lie from their mean
+    (`text_spread`): where that ends near 0 all is one point, of which the log warns.
 
     Args:
         seen: the only clips it learns from.
         class_vectors: one row a class of the class table; only rows of seen classes are looked at.
         config: shape of the network.
         training: how to train it.
-        seed: of the first weights, of dropout and of the pairs drawn.
+        seed: of the first weights, of dropout and of the clips drawn, 0 or more.
         validate: what to maximise over passes, higher is better; None keeps the last pass.
         on_pass: told about every pass.
-        device: where the model is trained and stays.
+        progress: file from which to go on with a training that was broken off.
+        team: the devices that train it; it stays on this one of them. A clip then has its negatives in the share
+            of the batch that its device works on.
 
     Raises:
-        SetupError: widths do not fit, fewer than two classes have clips, or training diverged.
+        SetupError: widths do not fit, fewer than two classes have clips, training diverged, or the progress is of
+            another training.
     """
     config, training = config or CjmeConfig(), training or CjmeTraining()
     check_widths(config, seen.clips, class_vectors)
-    _check_rows(seen, class_vectors)
-    # Dropout and first weights know the global generator only; the fork gives it back as it was.
-    with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
-        torch.manual_seed(seed)
-        model = Cjme(config).to(device)
-        data = _Data.of(seen, class_vectors, device)
-        return _fit(model, data, training, torch.Generator().manual_seed(seed), validate, on_pass)
-
-
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """The training clips as tensors; labels count the seen classes only."""
-
-    audio: Float[Tensor, "n audio_width"]
-    video: Float[Tensor, "n video_width"]
-    labels: Int[Tensor, " n"]
-    class_vectors: Float[Tensor, "n_seen text_width"]
-    sampler: ClassBalanced
-
-    @staticmethod
-    def of(seen: SeenClips, class_vectors: Float[np.ndarray, "n_classes text_width"], device: str) -> "_Data":
-        mask = seen.labels.classes.seen_mask
-        among_seen = torch.from_numpy((np.cumsum(mask) - 1)[seen.labels.indices])
-        audio, video, vectors = (
-            torch.as_tensor(rows, dtype=torch.float32, device=device)
-            for rows in (seen.clips.audio, seen.clips.video, class_vectors[mask])
-        )
-        return _Data(audio, video, among_seen.to(device), vectors, class_balanced(among_seen))
-
-
-def _fit(
-    model: Cjme,
-    data: _Data,
-    training: CjmeTraining,
-    generator: torch.Generator,
-    validate: Callable[[Cjme], float] | None,
-    on_pass: Callable[[CjmePass], None] | None,
-) -> Cjme:
-    optimiser = torch.optim.Adam(model.parameters(), lr=training.learning_rate)
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, training.decay_every, training.decay_factor)
-    best, best_pass, best_state = -math.inf, 0, copy.deepcopy(model.state_dict())
-    for number in range(1, training.passes + 1):
-        loss, decided = _one_pass(model, data, training, optimiser, generator)
-        if not math.isfinite(loss):
-            raise SetupError(
-                f"training diverged in pass {number} (loss is {loss}); "
-                f"lower learning_rate, now {training.learning_rate}"
-            )
-        schedule.step()
-        val = validate(model) if validate else None
-        if on_pass:
-            on_pass(CjmePass(number, loss, decided, _text_spread(model, data), val))
-        if val is None or val > best:
-            best = best if val is None else val
-            best_pass, best_state = number, copy.deepcopy(model.state_dict())
-        elif number - best_pass >= training.patience:
-            break
-    model.load_state_dict(best_state)
+    columns = SeenColumns.of(seen.labels, class_vectors, team.device)
+    model = begun(lambda: Cjme(config), seed).to(team.device)
+    model.learn_forms(seen, class_vectors)
+    lesson = _Lesson(model, *model.prepared(seen.clips.audio, seen.clips.video), columns, training)
+    train(
+        model,
+        lesson.on_batch if training.negatives == "batch" else lesson.on_pairs,
+        columns.steps_per_pass(training.optimising),
+        training.optimising,
+        seed=seed,
+        validate=validate,
+        on_pass=on_pass,
+        progress=progress,
+        team=team,
+    )
+    with torch.no_grad():
+        warn_of_collapse(float(text_spread(model.embed_text(columns.vectors))), training.margin)
     return model
 
 
-def _one_pass(
-    model: Cjme,
-    data: _Data,
-    training: CjmeTraining,
-    optimiser: torch.optim.Optimizer,
-    generator: torch.Generator,
-) -> tuple[float, float]:
-    """Train on as many drawn pairs as there are clips; mean loss and share of decided clips."""
-    n_clips = len(data.labels)
-    batch_size = min(training.batch_size, n_clips)
-    losses, decided = [], []
-    model.train()
-    for _ in range(math.ceil(n_clips / batch_size)):
-        p, q = (index.to(data.audio.device) for index in data.sampler.draw_pairs(batch_size, generator))
-        loss, target = _losses(model, data, p, q, training)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        losses.append(loss.detach())
-        decided.append((target != 0.5).float().mean())
-    model.eval()
-    return float(torch.stack(losses).mean()), float(torch.stack(decided).mean())
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What is learnt from, in the form in which the network takes it, and the loss of a batch of it."""
 
+    model: Cjme
+    audio: Float[Tensor, "n_clips audio_width"]
+    video: Float[Tensor, "n_clips video_width"]
+    columns: SeenColumns
+    training: CjmeTraining
 
-def _losses(
-    model: Cjme, data: _Data, p: Int[Tensor, " n"], q: Int[Tensor, " n"], training: CjmeTraining
-) -> tuple[Float[Tensor, ""], Float[Tensor, " n"]]:
-    """L_attn of a batch of pairs, and the target of its attention."""
-    audio_p, video_p, logits = model(data.audio[p], data.video[p])
-    audio_q, video_q, _ = model(data.audio[q], data.video[q])
-    classes = model.embed_text(data.class_vectors)
-    text_p = classes[data.labels[p]]
-    target = attention_target(audio_p, video_p, classes, xi=training.xi, sign=training.sign)
-    joint = joint_loss(
-        triplet_losses(audio_p, audio_q, text_p, training.margin),
-        triplet_losses(video_p, video_q, text_p, training.margin),
-        torch.sigmoid(logits),
-        agreement_loss(audio_p, video_p),
-        gamma=training.gamma,
-        lambda_=training.lambda_,
-    )
-    return joint + attention_loss(logits, target), target
+    def on_batch(self, generator: torch.Generator, share: Share) -> Step:
+        """Every clip of a batch is a p, and every clip of another class a q of it."""
+        clips = self.columns.sampler.draw_evenly(self._n_drawn, generator)
+        audio, video, logits, labels = self._embedded(share.part(clips))
+        classes = self.model.embed_text(self.columns.vectors)
+        by_audio, by_video = class_distances(audio, classes), class_distances(video, classes)
+        return self._step(
+            batch_triplets(by_audio, labels, self.training.margin),
+            batch_triplets(by_video, labels, self.training.margin),
+            agreement_loss(audio, video, self.training.agreement),
+            logits,
+            attention_target(by_audio, by_video, xi=self.training.xi, sign=self.training.sign),
+            classes,
+        )
 
+    def on_pairs(self, generator: torch.Generator, share: Share) -> Step:
+        """Every p has one q, a clip of any other class."""
+        p, q = (share.part(clips) for clips in self.columns.sampler.draw_pairs(self._n_drawn, generator))
+        audio, video, logits, labels = self._embedded(p)
+        audio_q, video_q, *_ = self._embedded(q)
+        classes = self.model.embed_text(self.columns.vectors)
+        by_audio, by_video = class_distances(audio, classes), class_distances(video, classes)
+        audio_triplets, video_triplets = (
+            pair_triplets(
+                of_p.gather(1, labels[:, None]).squeeze(1),
+                torch.linalg.vector_norm(of_q - classes[labels], dim=1),
+                self.training.margin,
+            )
+            for of_p, of_q in ((by_audio, audio_q), (by_video, video_q))
+        )
+        if self.training.agreement_of == "p and q":
+            audio, video = torch.cat([audio, audio_q]), torch.cat([video, video_q])
+        return self._step(
+            audio_triplets,
+            video_triplets,
+            agreement_loss(audio, video, self.training.agreement),
+            logits,
+            attention_target(by_audio, by_video, xi=self.training.xi, sign=self.training.sign),
+            classes,
+        )
 
-@torch.inference_mode()
-def _text_spread(model: Cjme, data: _Data) -> float:
-    classes = model.embed_text(data.class_vectors)
-    return float(torch.linalg.vector_norm(classes - classes.mean(0), dim=1).mean())
+    @property
+    def _n_drawn(self) -> int:
+        return self.columns.batch_size(self.training.optimising)
 
+    def _embedded(
+        self, clips: Int[Tensor, " n"]
+    ) -> tuple[Float[Tensor, "n width"], Float[Tensor, "n width"], Float[Tensor, " n"], Int[Tensor, " n"]]:
+        clips = clips.to(self.audio.device)
+        rows = self.audio.index_select(0, clips), self.video.index_select(0, clips)
+        return *self.model(*rows), self.columns.labels[clips]
 
-def _check_rows(seen: SeenClips, class_vectors: Float[np.ndarray, "n_classes text_width"]) -> None:
-    n_classes = len(seen.labels.classes.names)
-    if len(class_vectors) != n_classes:
-        raise SetupError(f"{len(class_vectors)} class vectors for {n_classes} classes; give one row a class")
+    def _step(
+        self,
+        audio_triplets: Float[Tensor, " n"],
+        video_triplets: Float[Tensor, " n"],
+        agreement: Float[Tensor, ""],
+        logits: Float[Tensor, " n"],
+        target: Float[Tensor, " n"],
+        classes: Float[Tensor, "n_seen width"],
+    ) -> Step:
+        """L_attn of a batch, of the losses that are on, and what is told of it."""
+        training, on = (
+            self.training,
+            {name: float(name in self.training.losses) for name in ("AV", "TA", "TV")},
+        )
+        alpha = torch.sigmoid(logits)
+        joint = joint_loss(
+            on["TA"] * audio_triplets,
+            on["TV"] * video_triplets,
+            alpha if on["TA"] and on["TV"] else torch.full_like(alpha, 0.5),
+            agreement,
+            gamma=training.gamma,
+            lambda_=training.lambda_ * on["AV"],
+        )
+        told = {
+            "agreement": agreement,
+            "audio_triplets": audio_triplets.mean(),
+            "video_triplets": video_triplets.mean(),
+            "decided": (target != 0.5).to(alpha.dtype).mean(),
+            "alpha": alpha.mean(),
+            "text_spread": text_spread(classes),
+        }
+        if self.model.attention:
+            told["attention"] = attention_loss(logits, target, training.attention_loss)
+            joint = joint + told["attention"]
+        return Step(joint, {name: value.detach() for name, value in told.items()})

@@ -1,19 +1,29 @@
 """Settings of a training: optimiser, steps down of its rate, how many passes, when to stop."""
 
+import itertools
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
 
-OptimiserName = Literal["adam", "adamw", "sgd"]
+from audiosetzsl.errors import SetupError
+
+OPTIMISERS = ("adam", "adamw", "sgd")
+PRECISIONS = ("fp32", "tf32", "bf16")
+MOST_LEARNING_RATE = 1e30  # any training diverges long before; torch has no number for 1e39
+# Least and most of what counts something; the most is far beyond use.
+WHOLE_NUMBERS = {"batch_size": (2, 1_000_000), "passes": (1, 1_000_000), "patience": (1, 1_000_000)}
 
 
 @dataclass(frozen=True, slots=True)
 class Optimising:
-    """How a network is trained; a pass is as many draws as there are clips."""
+    """How a network is trained; a pass is as many draws as there are clips.
 
-    optimiser: OptimiserName = "adam"
+    Precision is that of matrix products: `tf32` counts on a CUDA GPU only, `bf16` in the network's `forward`, and
+    what comes out of either is float32, so losses and distances always are.
+    """
+
+    optimiser: str = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.0  # of sgd
     weight_decay: float = 0.0
@@ -22,14 +32,50 @@ class Optimising:
     batch_size: int = 1024
     passes: int = 100
     patience: int = 20  # passes without a better val before training stops
+    precision: str = "tf32"
 
-    def of(self, model: nn.Module) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-        """The optimiser of a model, and the schedule of its rate."""
-        decay, rate = self.weight_decay, self.learning_rate
-        optimiser: torch.optim.Optimizer
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant, before hours are spent on it.
+
+        Raises:
+            SetupError: a name is unknown, or a number is out of its range.
+        """
+        for name, known in (("optimiser", OPTIMISERS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise SetupError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
+        for name, (least, most) in WHOLE_NUMBERS.items():
+            if not least <= getattr(self, name) <= most:
+                raise SetupError(
+                    f"{name} is {getattr(self, name)}, expected a whole number from {least:,} to {most:,}"
+                )
+        # All put so that NaN, which is neither more nor less than anything, is refused too.
+        if not 0 < self.learning_rate <= MOST_LEARNING_RATE:
+            raise SetupError(
+                f"learning_rate is {self.learning_rate}, expected more than 0 and at most "
+                f"{MOST_LEARNING_RATE:.0e}, such as 0.001"
+            )
+        if not 0 <= self.momentum < 1:
+            raise SetupError(f"momentum is {self.momentum}, expected from 0 to below 1, such as 0.9")
+        if self.momentum and self.optimiser != "sgd":
+            raise SetupError(
+                f"momentum is {self.momentum}, but {self.optimiser} has its own; "
+                "take optimiser sgd, or leave momentum at 0"
+            )
+        if not 0 <= self.weight_decay <= 1:
+            raise SetupError(f"weight_decay is {self.weight_decay}, expected from 0 to 1, such as 0.0001")
+        if not 0 < self.decay_factor <= 1:
+            raise SetupError(f"decay_factor is {self.decay_factor}, expected more than 0 and at most 1")
+        if any(later <= sooner for sooner, later in itertools.pairwise((0, *self.decay_at))):
+            raise SetupError(f"decay_at is {self.decay_at}, expected passes from 1 on, each after the last")
+
+    def rate_in(self, number: int) -> float:
+        """Learning rate of a pass, counted from 1."""
+        return self.learning_rate * self.decay_factor ** sum(number > done for done in self.decay_at)
+
+    def optimiser_of(self, model: nn.Module) -> torch.optim.Optimizer:
+        """The optimiser of a model: all of it in one loop, by far the fastest way where batches are small."""
+        weights, decay, rate = model.parameters(), self.weight_decay, self.learning_rate
         if self.optimiser == "sgd":
-            optimiser = torch.optim.SGD(model.parameters(), rate, self.momentum, weight_decay=decay)
-        else:
-            kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.optimiser]
-            optimiser = kind(model.parameters(), rate, weight_decay=decay)
-        return optimiser, torch.optim.lr_scheduler.MultiStepLR(optimiser, self.decay_at, self.decay_factor)
+            return torch.optim.SGD(weights, rate, self.momentum, weight_decay=decay, fused=True)
+        kind = torch.optim.Adam if self.optimiser == "adam" else torch.optim.AdamW
+        return kind(weights, rate, weight_decay=decay, fused=True)

@@ -21,8 +21,9 @@ from flows.planning import plan_workspace
 from flows.report_results import report_results
 from flows.score_cjme import results_of, score_cjme, scores_path
 from models.cjme import CjmeTraining, load_cjme
+from models.training import Optimising
 
-TRAINING = CjmeTraining(passes=2, batch_size=8)
+TRAINING = CjmeTraining(optimising=Optimising(passes=2, batch_size=8))
 TRAINED = Recipe("Some", {"code": 1, "weights": "sha256:0"})
 
 
@@ -101,7 +102,10 @@ def test_a_changed_workspace_is_scored_anew(scored, place, change):
 
 def test_so_are_other_settings_another_seed_and_other_code(scored, place, monkeypatch):
     assert score_cjme(place.root, TRAINING).name == scored[1].name
-    others = [score_cjme(place.root, CjmeTraining(passes=1)), score_cjme(place.root, TRAINING, seed=1)]
+    others = [
+        score_cjme(place.root, CjmeTraining(optimising=Optimising(passes=1))),
+        score_cjme(place.root, TRAINING, seed=1),
+    ]
     monkeypatch.setattr(stage, "CODE", stage.CODE + 1)
     others.append(score_cjme(place.root, TRAINING))
     assert len({path.name for path in (*others, scored[1])}) == 4
@@ -171,7 +175,7 @@ def test_networks_of_any_width_are_learnt_from(tmp_path):
 
 def test_a_gpu_that_is_not_here_is_said_first(place):
     with pytest.raises(SetupError, match=r"--device cuda:9: expected cpu, cuda, or some of"):
-        score_cjme(place.root, CjmeTraining(passes=3), device="cuda:9")
+        score_cjme(place.root, CjmeTraining(optimising=Optimising(passes=3)), device="cuda:9")
 
 
 def test_a_report_is_of_what_was_scored_whatever_becomes_of_the_features(scored, place):
@@ -192,7 +196,10 @@ def test_a_report_is_of_what_was_scored_whatever_becomes_of_the_features(scored,
     assert page.read_text() == before
     assert "Classification of 12 test clips" in before and "has random weights" in before
     made_of = json.loads(results)["made_of"]
-    assert made_of["training"]["passes"] == 2 and made_of["class_vectors"]["facts"]["source"] == "drawn"
+    assert (
+        made_of["training"]["optimising"]["passes"] == 2
+        and made_of["class_vectors"]["facts"]["source"] == "drawn"
+    )
     assert "the sound network has learnt is not known" in before  # "Some" network, which does not say
 
 

@@ -43,3 +43,12 @@ def test_the_seed_decides_the_draw():
 def test_one_class_cannot_be_told_from_another():
     with pytest.raises(SetupError, match="at least two seen classes, got 1"):
         class_balanced(torch.tensor([4, 4, 4]))
+
+
+def test_an_even_draw_has_of_each_class_as_many_or_one_more_in_any_order():
+    sampler, generator = class_balanced(LABELS), torch.Generator().manual_seed(0)
+    draws = [LABELS[sampler.draw_evenly(11, generator)] for _ in range(300)]
+    counts = torch.stack([torch.bincount(drawn, minlength=4) for drawn in draws])
+    assert set(counts[:, [0, 2, 3]].flatten().tolist()) == {3, 4} and not counts[:, 1].any()
+    assert (counts[:, 0] == 4).float().mean() == pytest.approx(2 / 3, abs=0.1)  # whose turn it is, is chance
+    assert (torch.stack(draws)[:, 0] == 0).float().mean() == pytest.approx(1 / 3, abs=0.1)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.metrics import harmonic_mean, mean_class_accuracy
-from audiosetzsl.evaluation.protocol import Beta, Scores, choose_beta, classify
+from audiosetzsl.evaluation.protocol import Beta, Scores, choose_beta, choose_exact_beta, classify
 from audiosetzsl.evaluation.training_set import ClassTable
 
 CLASSES = ClassTable(("dog", "pig", "cat", "bus"), (True, False, True, False))
@@ -66,10 +66,50 @@ def test_equally_good_betas_give_the_smallest():
     assert choose_beta(scores).value == -1.0
 
 
-def test_beta_is_never_chosen_on_test():
+@pytest.mark.parametrize("choose", [choose_beta, choose_exact_beta])
+def test_beta_is_never_chosen_on_test(choose):
     val = one_clip_a_class()
     with pytest.raises(SetupError, match="beta is chosen on val, but these are scores of test"):
-        choose_beta(Scores(val.values, val.actual, CLASSES, "test"))
+        choose(Scores(val.values, val.actual, CLASSES, "test"))
+
+
+def test_points_may_begin_at_0():
+    # Gaps are 3, 1, 3, -3: from 0 to 3 in steps of .12 the first at 1 or above is 9 * .12.
+    beta = choose_beta(one_clip_a_class(), least=0.0)
+    assert (beta.value, beta.harmonic) == (pytest.approx(9 * 0.12), 1.0)
+    # Where no gap lies above the least beta all is unseen.
+    beyond = choose_beta(one_clip_a_class(), least=5.0)
+    assert (beyond.value, beyond.harmonic) == (5.0, 0.0)
+
+
+def test_exact_beta_lies_in_the_middle_of_the_best():
+    # HM is 1 from 1 on and below 3.
+    assert choose_exact_beta(one_clip_a_class()) == Beta(2.0, "val", 1.0)
+
+
+def test_what_the_test_could_have_come_to_is_told_but_does_not_choose():
+    # With beta 0 the pig is a dog; U over S is a square of area 1, since one beta has all right.
+    result = classify(one_clip_a_class(), fixed(0.0))
+    assert (result.beta, result.harmonic) == (0.0, pytest.approx(2 / 3))
+    assert (result.best_beta_on_test, result.best_harmonic_on_test, result.ausuc) == (2.0, 1.0, 1.0)
+
+
+@settings(max_examples=40)
+@given(scored(), st.integers(-9, 9))
+def test_no_beta_beats_the_exact_one(scores, beta):
+    exact = choose_exact_beta(scores)
+    result = classify(scores, exact)
+    assert result.harmonic == pytest.approx(exact.harmonic, abs=1e-12)
+    assert (result.best_harmonic_on_test, result.best_beta_on_test) == (exact.harmonic, exact.value)
+    for other in (choose_beta(scores).harmonic, classify(scores, fixed(float(beta))).harmonic):
+        assert exact.harmonic >= other - 1e-12
+
+
+def test_narrow_scores_choose_as_wide_ones_do():
+    wide = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    actual = np.arange(200) % 4
+    narrow = Scores(wide, actual, CLASSES, "val")
+    assert choose_beta(narrow) == choose_beta(Scores(wide.astype(np.float64), actual, CLASSES, "val"))
 
 
 @given(scored(), st.integers(-9, 9))

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.evaluation.retrieval import Direction, Embeddings, clip_retrieval, retrieve, text_retrieval
+from audiosetzsl.evaluation.neighbours import Partner
+from audiosetzsl.evaluation.retrieval import (
+    Direction,
+    Embeddings,
+    RetrievalProtocol,
+    TextQueries,
+    clip_retrieval,
+    retrieve,
+    text_retrieval,
+)
 from audiosetzsl.evaluation.training_set import ClassTable
 
 CLASSES = ClassTable(("dog", "pig", "cat", "bus"), (True, False, True, False))
@@ -87,15 +96,77 @@ def test_text_queries_search_every_clip_and_count_once_a_class():
     assert (found.seen, found.unseen) == (1.0, 1.0)
 
 
-def test_all_five_directions_use_what_their_names_say():
+def test_all_directions_use_what_their_names_say():
     actual = np.arange(4).repeat(2)
     right, junk = np.eye(4)[actual], np.zeros((8, 4))
-    found = retrieve(Embeddings(right, junk, np.eye(4), np.full(8, 0.5)), actual, CLASSES)
+    found = retrieve(Embeddings(right, junk, np.eye(4), np.full(8, 0.1)), actual, CLASSES)
     assert list(found) == list(Direction)
     assert found[Direction.TEXT_TO_AUDIO].harmonic == 1.0
     assert found[Direction.TEXT_TO_VIDEO].harmonic < 0.6  # all tied: chance
     assert found[Direction.TEXT_TO_BOTH].harmonic == 1.0
+    assert found[Direction.TEXT_TO_SELECTED].harmonic == 1.0  # alpha selects the sound everywhere
     assert found[Direction.AUDIO_TO_VIDEO].harmonic == found[Direction.VIDEO_TO_AUDIO].harmonic < 0.6
+
+
+def three_ways():
+    """The text is at 0; audio says 1, 5, 9 and video 8, 4, 1 of the clips dog, dog, cat; alpha differs."""
+    audio, video = (np.array(rows)[:, None] for rows in ([1.0, 5, 9, 50, 60], [8.0, 4, 1, 50, 60]))
+    text = np.array([0.0, 50, 0, 60])[:, None]
+    return Embeddings(audio, video, text, np.array([0.1, 0.5, 0.9, 0.5, 0.5])), np.array([0, 0, 2, 1, 3])
+
+
+def test_each_clip_is_found_by_the_modality_that_its_alpha_selects():
+    # Audio: 1, 5, 9 -> dogs first. Video: 8, 4, 1 -> last. Mean: 4.5, 4.5, 5 -> first. Selected: 1, 4.5, 1 -> the
+    # dog at 1 is tied with the cat: precision 1 or 1/2, then 2/3 at the second dog.
+    embeddings, actual = three_ways()
+    of_text = [d for d in Direction if d.startswith("T")]
+    found = {d: one.by_class["dog"] for d, one in retrieve(embeddings, actual, CLASSES, of_text).items()}
+    assert found[Direction.TEXT_TO_AUDIO] == found[Direction.TEXT_TO_BOTH] == 1.0
+    assert found[Direction.TEXT_TO_VIDEO] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert found[Direction.TEXT_TO_SELECTED] == pytest.approx((3 / 4 + 2 / 3) / 2)
+    surer = RetrievalProtocol(video_above=0.95, audio_below=0.05)  # nothing is decided
+    asked = retrieve(embeddings, actual, CLASSES, (Direction.TEXT_TO_SELECTED,), surer)
+    assert list(asked) == [Direction.TEXT_TO_SELECTED]
+    assert asked[Direction.TEXT_TO_SELECTED].by_class["dog"] == 1.0
+
+
+def test_only_directions_that_were_asked_for_are_measured():
+    embeddings, actual = random_embeddings(1, n_clips=40)
+    every = retrieve(embeddings, actual, CLASSES)
+    some = {Direction.VIDEO_TO_AUDIO, Direction.TEXT_TO_AUDIO}
+    assert retrieve(embeddings, actual, CLASSES, some) == {d: every[d] for d in Direction if d in some}
+
+
+def test_a_text_query_per_clip_leaves_its_clip_out():
+    embeddings, actual = random_embeddings(2, n_clips=40)
+    per_clip = RetrievalProtocol(text_queries=TextQueries.PER_CLIP)
+    directions = (Direction.TEXT_TO_AUDIO,)
+    found = retrieve(embeddings, actual, CLASSES, directions, per_clip)[Direction.TEXT_TO_AUDIO]
+    slow = {index: [] for index in range(4)}
+    for i in range(40):
+        rest = [j for j in range(40) if j != i]
+        by_distance = sorted(rest, key=lambda j: math.dist(embeddings.audio[j], embeddings.text[actual[i]]))
+        hits = [rank for rank, j in enumerate(by_distance, start=1) if actual[j] == actual[i]]
+        slow[actual[i]].append(sum(n / rank for n, rank in enumerate(hits, start=1)) / len(hits))
+    expected = {name: sum(slow[n]) / len(slow[n]) for n, name in enumerate(CLASSES.names)}
+    assert found.by_class == pytest.approx(expected)
+
+
+def test_the_authors_way_keeps_the_partner_in_the_gallery():
+    embeddings, actual = random_embeddings(3, n_clips=60)
+    same = Embeddings(embeddings.audio, embeddings.audio, embeddings.text, embeddings.alpha)
+    directions = (Direction.AUDIO_TO_VIDEO,)
+    without = retrieve(same, actual, CLASSES, directions)
+    kept = retrieve(same, actual, CLASSES, directions, RetrievalProtocol(partner=Partner.KEEP))
+    for name, value in kept[Direction.AUDIO_TO_VIDEO].by_class.items():
+        assert value > without[Direction.AUDIO_TO_VIDEO].by_class[name]
+
+
+def test_scores_that_are_not_finite_rank_nothing():
+    values = np.zeros((4, 4))
+    values[1, 2] = np.nan
+    with pytest.raises(SetupError, match="1 scores are not finite, so they rank nothing; check the model"):
+        text_retrieval(values, np.arange(4), CLASSES)
 
 
 def test_retrieval_refuses_labels_outside_the_table():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,14 +7,23 @@ import torch
 from audiosetzsl.errors import ManifestError, SetupError
 from audiosetzsl.evaluation.protocol import Scores, choose_beta, classify
 from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
-from models.cjme import CjmeConfig, CjmeTraining, fit_cjme
+from models.cjme import CjmeConfig, CjmeTraining, Inference, fit_cjme, load_cjme, save_cjme, score_by
+from models.inputs import InputForm, Inputs
+from models.training import Optimising, Progress
 
 N_SEEN, N_UNSEEN, WIDTH, TEXT_WIDTH = 12, 4, 32, 8
 TABLE = ClassTable(
     tuple(f"class-{i}" for i in range(N_SEEN + N_UNSEEN)), (True,) * N_SEEN + (False,) * N_UNSEEN
 )
 CONFIG = CjmeConfig(WIDTH, WIDTH, TEXT_WIDTH, hidden=64, width=16, attention_hidden=16)
-TRAINING = CjmeTraining(batch_size=64, passes=30)
+
+
+def trained_for(passes, patience=20, learning_rate=1e-3, **settings):
+    how = Optimising(batch_size=64, passes=passes, patience=patience, learning_rate=learning_rate)
+    return CjmeTraining(optimising=how, **settings)
+
+
+TRAINING = trained_for(30)
 
 
 class World:
@@ -63,7 +74,10 @@ def test_a_model_fitted_on_seen_classes_knows_the_unseen_ones():
     assert result.zero_shot > 0.5  # chance is 1/4
     assert result.harmonic > 0.45
     assert passes[-1].loss < passes[0].loss
-    assert passes[-1].text_spread > 0.5  # the space has not collapsed
+    assert passes[-1].told["text_spread"] > 0.5  # the space has not collapsed
+    assert 0 <= passes[-1].told["decided"] <= 1 and 0 < passes[-1].told["alpha"] < 1
+    parts = {"agreement": 1, "attention": 1, "audio_triplets": 0, "video_triplets": 0}
+    assert passes[-1].loss > sum(weight * passes[-1].told[name] for name, weight in parts.items())
 
 
 def bad_halves(n):
@@ -76,7 +90,7 @@ def test_alpha_turns_to_the_modality_that_is_not_noise(sign, right_way):
     world = World()
     actual = np.arange(N_SEEN).repeat(40)
     bad = bad_halves(len(actual))
-    training = CjmeTraining(batch_size=64, passes=30, sign=sign)
+    training = trained_for(20, sign=sign)
     model = fit_cjme(world.seen(**bad), world.class_vectors, CONFIG, training, seed=0, validate=None)
     alpha = model.embed(world.clips(actual, **bad), world.class_vectors).alpha
     lead_of_video = alpha[bad["bad_audio"]].mean() - alpha[bad["bad_video"]].mean()
@@ -97,7 +111,7 @@ def test_vectors_of_unseen_classes_play_no_part_in_training():
     world = World()
     other = world.class_vectors.copy()
     other[N_SEEN:] = 100.0
-    seen, short = world.seen(), CjmeTraining(batch_size=64, passes=1)
+    seen, short = world.seen(), trained_for(1)
     one, two = (
         fit_cjme(seen, vectors, CONFIG, short, seed=0, validate=None)
         for vectors in (world.class_vectors, other)
@@ -107,7 +121,7 @@ def test_vectors_of_unseen_classes_play_no_part_in_training():
 
 def test_the_seed_decides_everything_and_the_global_generator_is_left_alone():
     world = World()
-    seen, short = world.seen(), CjmeTraining(batch_size=64, passes=2)
+    seen, short = world.seen(), trained_for(2)
 
     def first_weights(seed):
         return fit_cjme(seen, world.class_vectors, CONFIG, short, seed=seed, validate=None).audio[0].weight
@@ -131,7 +145,7 @@ def test_the_best_pass_on_val_is_kept_and_training_stops_after_patience():
         assert not model.training
         return next(vals)
 
-    training = CjmeTraining(batch_size=64, passes=7, patience=3)
+    training = trained_for(7, patience=3)
     model = fit_cjme(
         world.seen(5), world.class_vectors, CONFIG, training, seed=0, validate=validate, on_pass=passes.append
     )
@@ -141,7 +155,7 @@ def test_the_best_pass_on_val_is_kept_and_training_stops_after_patience():
 
 def test_without_validation_the_last_pass_is_kept():
     world, passes = World(), []
-    training = CjmeTraining(batch_size=64, passes=4, patience=1)
+    training = trained_for(4, patience=1)
     fit_cjme(
         world.seen(5), world.class_vectors, CONFIG, training, seed=0, validate=None, on_pass=passes.append
     )
@@ -151,17 +165,20 @@ def test_without_validation_the_last_pass_is_kept():
 def test_fewer_clips_than_a_batch_are_enough():
     world = World()
     model = fit_cjme(
-        world.seen(1), world.class_vectors, CONFIG, CjmeTraining(passes=1), seed=0, validate=None
+        world.seen(1),
+        world.class_vectors,
+        CONFIG,
+        CjmeTraining(optimising=Optimising(passes=1)),
+        seed=0,
+        validate=None,
     )
     assert not model.training
 
 
 def test_divergence_is_an_error_that_says_what_to_lower():
     world = World()
-    wild = CjmeTraining(batch_size=64, passes=3, learning_rate=1e30)
-    with pytest.raises(
-        SetupError, match=r"diverged in pass \d \(loss is (nan|inf)\); lower learning_rate, now 1e\+30"
-    ):
+    wild = trained_for(3, learning_rate=1e30)
+    with pytest.raises(SetupError, match=r"diverged in pass \d \(.*\); lower learning_rate, now 1e\+30"):
         fit_cjme(world.seen(), world.class_vectors, CONFIG, wild, seed=0, validate=None)
 
 
@@ -176,3 +193,123 @@ def test_what_does_not_fit_together_is_refused():
     actual = np.zeros(3, dtype=int)
     with pytest.raises(SetupError, match="at least two seen classes, got 1"):
         fit_cjme(labelled(world.clips(actual), actual), world.class_vectors, CONFIG, seed=0, validate=None)
+
+
+def test_pairs_drawn_one_by_one_teach_the_same():
+    world, passes = World(), []
+    for negatives in ("pairs", "batch"):
+        training = trained_for(12, negatives=negatives, agreement_of="p and q")
+        fit_cjme(
+            world.seen(), world.class_vectors, CONFIG, training, seed=0, validate=None, on_pass=passes.append
+        )
+    of_pairs, of_batch = passes[11], passes[23]
+    # Before anything is learnt both estimate one sum; afterwards both have learnt.
+    assert passes[0].told["audio_triplets"] == pytest.approx(passes[12].told["audio_triplets"], abs=0.03)
+    assert max(of_pairs.told["audio_triplets"], of_batch.told["audio_triplets"]) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("losses", "still"),
+    [
+        (("TA",), ["video.0.weight"]),
+        (("TV",), ["audio.0.weight"]),
+        (("AV", "TA"), []),
+        (("TA", "TV"), []),
+    ],
+)
+def test_a_loss_that_is_off_teaches_nothing(losses, still):
+    world = World()
+    config = replace(CONFIG, attention=False)
+    make = {"seed": 0, "validate": None}
+    first = fit_cjme(world.seen(), world.class_vectors, config, trained_for(1, learning_rate=1e-30), **make)
+    found = fit_cjme(world.seen(), world.class_vectors, config, trained_for(1, losses=losses), **make)
+    names = ("audio.0.weight", "video.0.weight")
+    same = [
+        n for n in names if torch.allclose(first.state_dict()[n], found.state_dict()[n], rtol=0, atol=1e-20)
+    ]
+    assert same == still
+
+
+def test_with_one_triplet_loss_attention_has_nothing_to_weigh():
+    # Else alpha would fall, as that makes a lone alpha x L_TV small; of undecided clips it stays one half.
+    world, passes = World(), []
+    fit_cjme(
+        world.seen(),
+        world.class_vectors,
+        CONFIG,
+        trained_for(3, losses=("TV",), xi=100.0),
+        seed=0,
+        validate=None,
+        on_pass=passes.append,
+    )
+    assert passes[-1].told["decided"] == 0
+    assert passes[-1].told["alpha"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_without_attention_alpha_is_one_half_and_both_modalities_decide():
+    world = World()
+    model = fit_cjme(
+        world.seen(),
+        world.class_vectors,
+        replace(CONFIG, attention=False),
+        trained_for(1),
+        seed=0,
+        validate=None,
+    )
+    clips = world.clips(np.arange(N_SEEN))
+    embedded = model.embed(clips, world.class_vectors)
+    assert (embedded.alpha == 0.5).all()
+    both = score_by(embedded, Inference.BOTH)
+    np.testing.assert_array_equal(model.scores(clips, world.class_vectors), both)
+
+
+def test_alpha_follows_its_target_whichever_loss_teaches_it():
+    world = World()
+    seen = world.seen(**bad_halves(N_SEEN * 40))
+    for kind in ("bce", "mse"):
+        training = trained_for(12, attention_loss=kind)
+        model = fit_cjme(seen, world.class_vectors, CONFIG, training, seed=0, validate=None)
+        alpha = model.embed(seen.clips, world.class_vectors).alpha
+        assert alpha.std() > 0.02  # of each clip its own
+
+
+def test_standard_inputs_are_by_clips_and_classes_learnt_from_and_kept_with_the_model(tmp_path):
+    world = World()
+    config = replace(CONFIG, inputs=InputForm.STANDARD, words=InputForm.STANDARD)
+    seen, vectors = world.seen(), world.class_vectors
+    model = fit_cjme(seen, vectors, config, trained_for(1), seed=0, validate=None)
+    of_audio = Inputs.of(InputForm.STANDARD, seen.clips.audio)
+    of_words = Inputs.of(InputForm.STANDARD, vectors[:N_SEEN])
+    np.testing.assert_array_equal(model.audio_form.mean.numpy(), of_audio.mean)
+    np.testing.assert_array_equal(model.text_form.scale.numpy(), of_words.scale)
+    clips = world.clips(np.arange(N_SEEN))
+    audio, _ = model.prepared(clips.audio, clips.video)
+    np.testing.assert_allclose(audio.numpy(), of_audio(clips.audio), rtol=1e-5, atol=1e-6)
+    loaded = load_cjme(save_cjme(model, tmp_path / "cjme.safetensors"))
+    assert np.array_equal(loaded.scores(clips, vectors), model.scores(clips, vectors))
+
+
+def test_a_space_that_has_collapsed_is_said_in_the_log(caplog):
+    world = World()
+    seen, vectors = world.seen(), world.class_vectors
+    fit_cjme(seen, vectors, CONFIG, trained_for(1), seed=0, validate=None)
+    assert not caplog.records
+    fit_cjme(seen, np.ones_like(vectors), CONFIG, trained_for(1), seed=0, validate=None)
+    assert "the space has collapsed" in caplog.text and "lower lambda_" in caplog.text
+
+
+def test_a_training_that_broke_off_goes_on_and_ends_as_if_it_had_not(tmp_path):
+    world = World()
+    seen, vectors = world.seen(), world.class_vectors
+    whole = fit_cjme(seen, vectors, CONFIG, trained_for(3), seed=0, validate=None)
+    progress = Progress(tmp_path / "p.safetensors", "these clips", every_s=0.0)
+
+    def stop(done):
+        if done.number == 2:
+            raise KeyboardInterrupt
+
+    how = {"seed": 0, "validate": None, "progress": progress}
+    with pytest.raises(KeyboardInterrupt):
+        fit_cjme(seen, vectors, CONFIG, trained_for(3), on_pass=stop, **how)
+    rest = fit_cjme(seen, vectors, CONFIG, trained_for(3), **how)
+    assert all(torch.equal(a, b) for a, b in zip(rest.parameters(), whole.parameters(), strict=True))

@@ -1,14 +1,11 @@
-import math
-
 import numpy as np
 import pytest
 import torch
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.evaluation.retrieval import Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from models.checkpoint import save_checkpoint
-from models.cjme import Cjme, CjmeConfig, Inference, load_cjme, network, save_cjme, score_by
+from models.cjme import Cjme, CjmeConfig, load_cjme, network, save_cjme
 from models.scorer import Embedder, Scorer
 
 CONFIG = CjmeConfig(audio_width=6, video_width=5, text_width=4, hidden=8, width=3, attention_hidden=2)
@@ -35,8 +32,8 @@ def test_preset_paper_has_the_shapes_of_the_paper():
         "video.0.weight": (256, 1024),
         "video.3.weight": (64, 256),
         "text.weight": (64, 300),
-        "attention.0.weight": (64, 2048),
-        "attention.2.weight": (1, 64),
+        "attention.first.weight": (64, 2048),
+        "attention.last.weight": (1, 64),
     }
 
 
@@ -76,37 +73,14 @@ def test_no_clips_give_no_rows():
     assert small_model().scores(clips, text).shape == (0, 3)
 
 
-def three_clips():
-    """Distances to the two classes: audio (1, 3), video (5, 1) for every clip; alpha differs."""
-    text = np.array([[0.0], [4.0]])
-    audio, video = np.full((3, 1), 1.0), np.full((3, 1), 5.0)
-    return Embeddings(audio, video, text, np.array([0.2, 0.5, 0.8]))
-
-
-def test_selection_by_hand():
-    e = three_clips()
-    np.testing.assert_allclose(score_by(e, Inference.AUDIO, CONFIG), [[-1, -3]] * 3)
-    np.testing.assert_allclose(score_by(e, Inference.VIDEO, CONFIG), [[-5, -1]] * 3)
-    np.testing.assert_allclose(score_by(e, Inference.BOTH, CONFIG), [[-3, -2]] * 3)
-    np.testing.assert_allclose(score_by(e, Inference.SELECTED, CONFIG), [[-1, -3], [-3, -2], [-5, -1]])
-
-
-def test_alpha_on_a_threshold_is_undecided():
-    e = three_clips()
-    on_the_edge = Embeddings(e.audio, e.video, e.text, np.array([0.25, 0.75, math.nextafter(0.75, 1)]))
-    np.testing.assert_allclose(
-        score_by(on_the_edge, Inference.SELECTED, CONFIG), [[-3, -2], [-3, -2], [-5, -1]]
-    )
-
-
 def test_scores_select_by_the_models_own_alpha():
     model, (clips, text) = small_model(), clips_and_classes()
     with torch.no_grad():
-        model.attention[2].bias.fill_(50.0)  # alpha is 1: only the picture counts
+        model.attention.last.bias.fill_(50.0)  # alpha is 1: only the picture counts
     deaf = ClipFeatures(clips.audio[::-1].copy(), clips.video)
     np.testing.assert_allclose(model.scores(deaf, text), model.scores(clips, text), rtol=1e-5)
     with torch.no_grad():
-        model.attention[2].bias.fill_(-50.0)
+        model.attention.last.bias.fill_(-50.0)
     assert not np.allclose(model.scores(deaf, text), model.scores(clips, text))
 
 
@@ -131,6 +105,6 @@ def test_a_file_of_another_version_is_refused(tmp_path):
     other = save_checkpoint(tmp_path / "other", "cjme", state, {"config": {}})
     with pytest.raises(
         SetupError,
-        match=r"other: 13 weights do not fit the network, the first is attention.0.bias: \(2,\), expected \(64,\)",
+        match=r"other: 13 weights do not fit .* is attention.first.bias: \(2,\), expected \(64,\)",
     ):
         load_cjme(other)

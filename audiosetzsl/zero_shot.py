@@ -1,4 +1,4 @@
-"""Zero-shot: which classes the sound network was taught, and that no unseen class is among them."""
+"""Zero-shot: which classes a network behind features was taught, and that no unseen class is among them."""
 
 from collections.abc import Collection
 

@@ -1,0 +1,64 @@
+"""Named: the name of a feature set, `FORM:PLACE?OPTION=VALUE`, taken apart; a bare place is a workspace."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import parse_qsl
+
+from audiosetzsl.errors import SetupError
+
+
+class Form(StrEnum):
+    """How features lie on disk."""
+
+    WORKSPACE = "workspace"  # a folder of a run: manifest and shards
+    NPZ = "npz"  # one file
+    OFFICIAL = "official"  # the authors' folders of HDF5 files
+    AVCA = "avca"  # the same by the stages of AVCA-GZSL
+    XLSA17 = "xlsa17"  # the .mat files of Xian et al.
+
+
+OPTIONS: Mapping[Form, tuple[str, ...]] = MappingProxyType(
+    {
+        Form.WORKSPACE: (),
+        Form.NPZ: (),
+        Form.OFFICIAL: ("features",),  # folder below features/
+        Form.AVCA: ("features", "dataset"),  # the same; whose file names are written
+        Form.XLSA17: ("splits", "view"),  # file of the splits; audio, video or concat
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A form, where it lies, and what it has to be told."""
+
+    form: Form
+    path: Path
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(text: str) -> "Name":
+        """Take a name apart, such as `official:data?features=i3d`.
+
+        Raises:
+            SetupError: the form is unknown, or does not have such an option, or there is no place.
+        """
+        form, colon, rest = text.partition(":")
+        if not colon:
+            form, rest = Form.WORKSPACE, text
+        if form not in list(Form):
+            raise SetupError(f"{text}: {form!r} is no form of features, expected {', '.join(Form)}")
+        place, _, query = rest.partition("?")
+        options = dict(parse_qsl(query, keep_blank_values=True))
+        known = OPTIONS[Form(form)]
+        if (query and not options) or (strange := sorted(set(options) - set(known))):
+            told = ", ".join(f"{name}=..." for name in known) or "none"
+            raise SetupError(
+                f"{text}: unknown options {strange if options else query!r}; {form} takes {told}"
+            )
+        if not place:
+            raise SetupError(f"{text} names no place; give {form}:PATH")
+        return Name(Form(form), Path(place), options)

@@ -1,0 +1,1 @@
+"""Reproducing: from a feature set to the paper's tables, one training after another or side by side."""

@@ -1,0 +1,72 @@
+"""Laid out: a feature set as plain arrays in a folder, which many processes map into memory and share."""
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures
+from audiosetzsl.feature_sets import FeatureSet
+from audiosetzsl.files import atomic_path, write_bytes
+
+ARRAYS = ("clip_ids", "labels", "splits", "class_vectors", "audio", "video")
+REST = "classes.json"
+
+
+def digest_of(clips: FeatureSet) -> str:
+    """SHA-256 of all that methods learn from and are asked about, read where it lies."""
+    told = hashlib.sha256(_rest(clips))
+    for name, array in _arrays(clips).items():
+        told.update(f"{name} {array.dtype} {array.shape}".encode())
+        told.update(np.ascontiguousarray(array).data if array.dtype.kind != "U" else _text(array))
+    return told.hexdigest()
+
+
+def lay_out(clips: FeatureSet, folder: Path) -> Path:
+    """Write a feature set as .npy files; the file of the classes comes last, and says that all are there."""
+    if not (folder / REST).is_file():
+        for name, array in _arrays(clips).items():
+            with atomic_path(folder / f"{name}.npy") as scratch, scratch.open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+        write_bytes(folder / REST, _rest(clips))
+    return folder
+
+
+@lru_cache(maxsize=1)
+def open_laid_out(folder: Path) -> FeatureSet:
+    """Map a feature set that was laid out; a process that works on several trainings opens it once."""
+    rest = json.loads((folder / REST).read_text())
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+    return FeatureSet(
+        np.array(arrays["clip_ids"]),
+        np.array(arrays["labels"]),
+        np.array(arrays["splits"]),
+        ClipFeatures(arrays["audio"], arrays["video"]),
+        ClassTable(tuple(rest["names"]), tuple(rest["seen"])),
+        np.array(arrays["class_vectors"]),
+        tuple(rest["held_out"]),
+        rest["made_of"],
+    )
+
+
+def _arrays(clips: FeatureSet) -> dict[str, np.ndarray]:
+    rows = clips.features
+    found = (clips.clip_ids, clips.labels, clips.splits, clips.class_vectors, rows.audio, rows.video)
+    return dict(zip(ARRAYS, found, strict=True))
+
+
+def _rest(clips: FeatureSet) -> bytes:
+    classes = clips.classes
+    rest = {
+        "names": classes.names,
+        "seen": classes.seen,
+        "held_out": clips.held_out,
+        "made_of": dict(clips.made_of),
+    }
+    return json.dumps(rest, sort_keys=True).encode()
+
+
+def _text(array: np.ndarray) -> bytes:
+    return json.dumps(array.tolist()).encode()

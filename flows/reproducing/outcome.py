@@ -1,0 +1,117 @@
+"""Outcome of an experiment: one row a measure, as Parquet; what it was made of stands in the metadata."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from audiosetzsl.errors import ShardError
+from audiosetzsl.evaluation.curve import Curve
+from audiosetzsl.evaluation.protocol import Scores, choose_beta, classify, curve_of
+from audiosetzsl.evaluation.retrieval import retrieve
+from audiosetzsl.feature_sets import FeatureSet, Stage
+from audiosetzsl.files import read_table, write_table
+from audiosetzsl.shards import Recipe
+from flows.reproducing.learning import Learnt
+from flows.reproducing.method import Method
+
+SCHEMA = pa.schema(
+    [
+        pa.field("data_set", pa.string(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("protocol", pa.string(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
+        pa.field(
+            "measure", pa.string(), nullable=False
+        ),  # `classification <inference>` or `retrieval <direction>`
+        pa.field("seen", pa.float64(), nullable=False),  # S, U, HM from 0 to 1
+        pa.field("unseen", pa.float64(), nullable=False),
+        pa.field("harmonic", pa.float64(), nullable=False),
+        pa.field("zero_shot", pa.float64()),  # of classification alone
+        pa.field("beta", pa.float64()),
+        pa.field("ausuc", pa.float64()),
+        pa.field("best_harmonic_on_test", pa.float64()),  # told, and never used to choose
+        pa.field("seconds", pa.float64(), nullable=False),  # to learn and to measure, all measures together
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an experiment says of one measure; shares from 0 to 1."""
+
+    measure: str
+    seen: float
+    unseen: float
+    harmonic: float
+    zero_shot: float | None = None
+    beta: float | None = None
+    ausuc: float | None = None
+    best_harmonic_on_test: float | None = None
+
+
+def measure(
+    method: Method, learnt: Learnt, clips: FeatureSet, stage: Stage
+) -> tuple[list[Measured], dict[str, Curve]]:
+    """Measure a fitted model on test; beta comes from the val scores of the stage that chose it.
+
+    Returns:
+        What was measured, and for each measure of classification its curve on test.
+    """
+    test = clips.rows(clips.splits == "test")
+    found, curves = [], {}
+    if method.scores:
+        for name, values in method.scores(learnt.model, test.features, clips.class_vectors).items():
+            scores = Scores(values, test.labels, clips.classes, "test")
+            found.append(_classified(name, scores, stage.val_scores(learnt.val[name])))
+            curves[found[-1].measure] = curve_of(scores)
+    for embed, directions in method.spaces.items():
+        embeddings = embed(learnt.model, test.features, clips.class_vectors)
+        measured = retrieve(embeddings, test.labels, test.classes, directions)
+        found += [
+            Measured(f"retrieval {direction}", one.seen, one.unseen, one.harmonic)
+            for direction, one in measured.items()
+        ]
+    return found, curves
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an outcome is of."""
+
+    data_set: str
+    method: str
+    protocol: str
+    seed: int
+    seconds: float
+
+
+def write_outcome(path: Path, source: Source, found: list[Measured], recipe: Recipe) -> Path:
+    """Write the rows of an experiment, whole or not at all."""
+    rows = [asdict(source) | asdict(one) for one in found]
+    noted = {"recipe": recipe.as_json(), "fingerprint": recipe.fingerprint}
+    table = pa.Table.from_pylist(rows, SCHEMA).replace_schema_metadata(noted)
+    return write_table(table, path, SCHEMA)
+
+
+def read_outcome(path: Path) -> pa.Table:
+    """Read the rows of an experiment.
+
+    Raises:
+        ShardError: the file is absent or damaged.
+    """
+    return read_table(path, SCHEMA, error=ShardError)
+
+
+def _classified(name: str, test: Scores, val: Scores) -> Measured:
+    found = classify(test, choose_beta(val))
+    return Measured(
+        f"classification {name}".strip(),
+        found.seen,
+        found.unseen,
+        found.harmonic,
+        found.zero_shot,
+        found.beta,
+        found.ausuc,
+        found.best_harmonic_on_test,
+    )

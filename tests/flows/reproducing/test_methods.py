@@ -1,0 +1,89 @@
+"""Methods: each can be learnt, and gives every measure that a row of a table asks of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_sets import small_set
+
+from audiosetzsl.errors import SetupError
+from audiosetzsl.evaluation.training_set import ClipFeatures
+from audiosetzsl.feature_sets import Protocol, stage_of
+from flows.reproducing.learning import choose, learn
+from flows.reproducing.method import How
+from flows.reproducing.methods import method, methods
+from flows.reproducing.outcome import measure
+from flows.reproducing.rows import NUMBERS, STANDARD_SETS, rows_of
+
+ASKED = {}
+for number in (*NUMBERS, STANDARD_SETS):
+    for row in rows_of(number):
+        ASKED.setdefault(row.method, set()).add(row.measure)
+
+
+def of_one_pass(name):
+    asked = method(name)
+    return asked.with_passes(asked.grid[0], 1) if asked.with_passes else asked.grid[0]
+
+
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_a_method_gives_what_the_tables_ask_of_it(name):
+    clips = small_set()
+    stage = stage_of(clips, Protocol.PAPER)
+    learnt = learn(method(name), clips, stage, Protocol.PAPER, of_one_pass(name), How(0))
+    found, curves = measure(method(name), learnt, clips, stage)
+    assert ASKED[name] <= {one.measure for one in found}
+    assert set(curves) == {one.measure for one in found if one.measure.startswith("classification")}
+    assert all(0 <= value <= 1 for one in found for value in (one.seen, one.unseen, one.harmonic))
+
+
+def test_there_is_no_method_that_no_table_asks_for_but_those_of_both_views():
+    assert set(methods()) - set(ASKED) == {f"{m}-concat" for m in ("conse", "devise", "sae", "eszsl", "ale")}
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(SetupError, match="no method 'cjm', expected one of audio, video, concat, cjme"):
+        method("cjm")
+
+
+@pytest.mark.parametrize("name", ["eszsl-audio", "audio"])
+def test_settings_are_those_with_the_best_val(name):
+    asked = method(name)
+    asked = replace(asked, grid=tuple(map(of_one_pass, [name])) + asked.grid[1:]) if asked.is_drawn else asked
+    stage = stage_of(small_set(), Protocol.PAPER)
+    choice = choose(asked, stage, How(0))
+    assert len(choice.harmonics) == len(asked.grid)
+    assert choice.harmonics[choice.index] == max(choice.harmonics)
+
+
+@pytest.mark.parametrize("name", ["eszsl-audio", "ale-video", "concat", "cjme"])
+def test_what_test_and_unseen_clips_are_like_changes_nothing_that_is_learnt(name):
+    """The zero-shot condition, tried out: noise in place of every clip that must not be looked at."""
+    clips = small_set()
+    hidden = ~clips.seen | (clips.splits == "test")
+
+    def learnt_from(clips):
+        model = learn(
+            method(name),
+            clips,
+            stage_of(clips, Protocol.STRICT),
+            Protocol.STRICT,
+            of_one_pass(name),
+            How(0),
+        ).model
+        return model.scores(small_set(1).features, small_set().class_vectors)
+
+    noisy = [np.where(hidden[:, None], 7.0, rows) for rows in (clips.features.audio, clips.features.video)]
+    spoilt = replace(clips, features=ClipFeatures(*(rows.astype(np.float32) for rows in noisy)))
+    np.testing.assert_array_equal(learnt_from(clips), learnt_from(spoilt))
+
+
+def test_with_strict_protocol_the_last_model_knows_the_classes_that_were_held_out():
+    clips = small_set(held_out=("class-4", "class-5"))
+    how, asked = How(0), method("eszsl-audio")
+    learnt = [
+        learn(asked, clips, stage_of(clips, protocol), protocol, asked.grid[0], how) for protocol in Protocol
+    ]
+    scores = [one.model.scores(clips.features, clips.class_vectors) for one in learnt]
+    np.testing.assert_allclose(*scores, rtol=1e-4, atol=1e-5)  # both learnt from all seen train clips
+    assert learnt[1].val[""].shape[1] == 6  # and beta is chosen among the seen classes alone
