@@ -29,6 +29,7 @@ class How:
 
 # Puts clips and classes into one space.
 Embed = Callable[[Model, ClipFeatures, np.ndarray], Embeddings]
+Spaces = Mapping[Embed, frozenset[Direction]]  # which directions are searched in which space
 # Learns from seen clips: they, the class vectors, the settings and how.
 Fit = Callable[[SeenClips, np.ndarray, Settings, How], Model]
 
@@ -47,7 +48,7 @@ class Method:
     fit: Fit
     grid: tuple[Settings, ...]
     scores: Callable[[Model, ClipFeatures, np.ndarray], Mapping[str, np.ndarray]] | None = None
-    spaces: Mapping[Embed, frozenset[Direction]] = field(default_factory=dict)
+    spaces: Spaces = field(default_factory=dict)
     candidates: Callable[[Stage], Iterable[Model]] | None = None
     is_drawn: bool = True  # whether the seed changes anything
     chosen_as: str | None = None  # the method whose place in a grid of the same length this one takes

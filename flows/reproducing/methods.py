@@ -13,7 +13,7 @@ from audiosetzsl.evaluation.closeness import closeness
 from audiosetzsl.evaluation.retrieval import Direction, Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures, SeenClips, View
 from audiosetzsl.feature_sets import Stage
-from flows.reproducing.method import How, Method
+from flows.reproducing.method import How, Method, Spaces
 from flows.reproducing.rows import BASE
 from models.baselines.ale import ALE_GRID, fit_ale
 from models.baselines.conse import CONSE_GRID, conse_grid, fit_conse
@@ -154,7 +154,7 @@ def _single(view: View) -> Method:
         return fit_single(seen, vectors, config, settings.training, **_told(how))
 
     grid = tuple(SingleSettings(inputs) for inputs in FORMS)
-    spaces = {_embed: frozenset({TEXT_TO[view]})}
+    spaces: Spaces = {_embed: frozenset({TEXT_TO[view]})}
     return Method(str(view), NEEDS[view], fit, grid, _scores, spaces, with_passes=_with_passes)
 
 
