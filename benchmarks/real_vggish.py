@@ -57,8 +57,9 @@ def _one(name: str, seed: int, protocol: Protocol, val_only: bool, data: Path) -
     """Figures of one method on one draw, from 0 to 1."""
     clips, tried = vggish_set(data, seed), method(name)
     stage = stage_of(clips, protocol, seed=seed)
-    choice = choose(tried, stage, How(seed))
-    learnt = learn(tried, clips, stage, protocol, tried.grid[choice.index], How(seed))
+    grid = tried.grid(None)
+    settings = grid[choose(tried, grid, stage, How(seed)).index]
+    learnt = learn(tried, clips, stage, protocol, settings, How(seed))
     if val_only:
         return {"val HM": val_harmonic(stage, learnt.model)}
     found, _ = measure(tried, learnt, clips, stage)

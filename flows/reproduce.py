@@ -84,8 +84,8 @@ def reproduce(
         ShardError: features are absent or damaged.
     """
     asked, runner = asked or Asked(), runner or Processes()
-    todo: list[tuple[str, Search]] = []  # methods, each with the search for its settings
     missing: dict[tuple[str, str], str] = {}
+    todo: list[tuple[str, Protocol, Place]] = []
     for data_set in _data_sets(asked):
         clips = open_set(_source_of(data_set, features, asked))
         place = Place(out if data_set == HERE else out / data_set, data_set, digest_of(clips))
@@ -94,18 +94,17 @@ def reproduce(
             if lacks := _lacks(name, clips):
                 missing[data_set, name] = lacks
             else:
-                todo.append((name, Search.of(name, protocol, place, device)))
-    searches = {one.path: one for _, one in todo}
-    _work(runner, "reproduce: settings", search, list(searches.values()))
+                todo.append((name, protocol, place))
+    searches = _searched(todo, device, runner)
     experiments = [
-        Experiment.of(name, one, seed) for name, one in todo for seed in seeds_of(name, asked.n_seeds)
+        Experiment.of(one, seed) for one in searches for seed in seeds_of(one.method, asked.n_seeds)
     ]
     _work(runner, "reproduce: trainings", experiment, experiments)
     results = pa.concat_tables([SCHEMA.empty_table(), *(read_outcome(one.path) for one in experiments)])
     write_table(results.replace_schema_metadata(None), out / "results.parquet", SCHEMA)
     frame = results.to_pandas()
     _draw(out, experiments, frame)
-    for one in searches.values():
+    for one in searches:
         shutil.rmtree(
             one.place.inputs, ignore_errors=True
         )  # made again within seconds, and as large as all features
@@ -156,6 +155,23 @@ def _wanted(data_set: str, asked: Asked) -> list[tuple[str, Protocol]]:
 
 def _source_of(data_set: str, features: str, asked: Asked) -> str:
     return features if data_set == HERE or not asked.xlsa17 else f"xlsa17:{asked.xlsa17 / data_set}"
+
+
+def _searched(todo: Sequence[tuple[str, Protocol, Place]], device: str, runner: Runner) -> list[Search]:
+    """Choose settings for every method; those that follow another come after it."""
+    firsts = {
+        (method(name).follows or name, protocol, place): Search.of(
+            method(name).follows or name, protocol, place, device
+        )
+        for name, protocol, place in todo
+    }
+    _work(runner, "reproduce: settings", search, list(firsts.values()))
+    found = []
+    for name, protocol, place in todo:
+        before = firsts[method(name).follows or name, protocol, place]
+        found.append(before if before.method == name else Search.of(name, protocol, place, device, before))
+    _work(runner, "reproduce: settings that follow", search, found)
+    return found
 
 
 def _work(runner: Runner, name: str, function: Callable[[T], None], todo: Sequence[T]) -> None:

@@ -42,31 +42,32 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A method's grid is to be searched on val, under a protocol."""
+    """A grid of settings for a method is to be searched on val, under a protocol."""
 
     method: str
     protocol: Protocol
     place: Place
     device: str
+    grid: tuple[Settings, ...]
     recipe: Recipe  # what the choice depends on
 
     @staticmethod
-    def of(name: str, protocol: Protocol, place: Place, device: str) -> "Search":
-        """The search for a method: its own, or that of the method whose settings it takes."""
-        name = method(name).chosen_as or name
-        grid = [_as_facts(one) for one in method(name).grid]
-        facts = {"inputs": place.digest, "protocol": str(protocol), "grid": grid, "code": CODE}
-        return Search(name, protocol, place, device, Recipe(name, facts))
+    def of(
+        name: str, protocol: Protocol, place: Place, device: str, before: "Search | None" = None
+    ) -> "Search":
+        """The search for a method; `before` is that of the method which it follows, and is done."""
+        grid = method(name).grid(before.chosen() if before else None)
+        facts = {"inputs": place.digest, "protocol": str(protocol), "grid": [_as_facts(one) for one in grid]}
+        return Search(name, protocol, place, device, grid, Recipe(name, {**facts, "code": CODE}))
 
     @property
     def path(self) -> Path:
         """The file of what was chosen."""
         return self.place.file("choices", self.recipe, ".json")
 
-    def chosen(self) -> int:
-        """Place in the grid of the settings that were chosen."""
-        index: int = json.loads(self.path.read_text())["index"]
-        return index
+    def chosen(self) -> Settings:
+        """The settings that were chosen."""
+        return self.grid[json.loads(self.path.read_text())["index"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,9 @@ class Experiment:
     recipe: Recipe  # what the outcome depends on
 
     @staticmethod
-    def of(name: str, search: Search, seed: int) -> "Experiment":
+    def of(search: Search, seed: int) -> "Experiment":
         """An experiment with what a search, which is done, has chosen."""
-        settings = method(name).grid[search.chosen()]
-        protocol, place = search.protocol, search.place
+        name, settings, protocol, place = search.method, search.chosen(), search.protocol, search.place
         facts = {"inputs": place.digest, "protocol": str(protocol), "seed": seed, "code": CODE}
         recipe = Recipe(name, {**facts, "settings": _as_facts(settings)})
         return Experiment(name, protocol, place, search.device, settings, seed, recipe)
@@ -107,8 +107,8 @@ def search(one: Search) -> None:
         return
     torch.set_num_threads(1)  # as many work side by side
     tried, clips = method(one.method), open_laid_out(one.place.inputs)
-    found = choose(tried, stage_of(clips, one.protocol), How(TUNING_SEED, one.device))
-    told = {**asdict(found), "settings": _as_facts(tried.grid[found.index])}
+    found = choose(tried, one.grid, stage_of(clips, one.protocol), How(TUNING_SEED, one.device))
+    told = {**asdict(found), "grid": [_as_facts(cell) for cell in one.grid]}
     write_bytes(one.path, (json.dumps(told, indent=1) + "\n").encode())
 
 

@@ -15,7 +15,7 @@ from models.training import Pass, Progress, best_of
 class Choice:
     """Settings that did best on val, and how well each did; one that was alone was not tried."""
 
-    index: int  # in the method's grid
+    index: int  # in the grid
     harmonics: tuple[float, ...]
 
 
@@ -28,15 +28,15 @@ class Learnt:
     passes: tuple[Pass, ...]  # of the stage that chose how many; empty for closed forms
 
 
-def choose(method: Method, stage: Stage, how: How) -> Choice:
-    """Try every setting of a method's grid on val; ties go to the first."""
-    if len(method.grid) == 1 or method.scores is None:
+def choose(method: Method, grid: tuple[Settings, ...], stage: Stage, how: How) -> Choice:
+    """Try every setting of a grid on val; ties go to the first."""
+    if len(grid) == 1:
         return Choice(0, ())
     if method.candidates:
-        models = iter(method.candidates(stage))
+        models = iter(method.candidates(stage, grid))
     else:
         judged = replace(how, validate=lambda model: val_harmonic(stage, model), on_pass=None)
-        models = (method.fit(stage.train, stage.class_vectors, one, judged) for one in method.grid)
+        models = (method.fit(stage.train, stage.class_vectors, one, judged) for one in grid)
     harmonics = tuple(val_harmonic(stage, model) for model in models)
     return Choice(int(np.argmax(harmonics)), harmonics)
 

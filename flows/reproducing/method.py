@@ -29,6 +29,8 @@ class How:
 
 # Puts clips and classes into one space.
 Embed = Callable[[Model, ClipFeatures, np.ndarray], Embeddings]
+# Settings to choose from, given those that were chosen for the method which this one follows, or None.
+Grid = Callable[[Settings], tuple[Settings, ...]]
 Spaces = Mapping[Embed, frozenset[Direction]]  # which directions are searched in which space
 # Learns from seen clips: they, the class vectors, the settings and how.
 Fit = Callable[[SeenClips, np.ndarray, Settings, How], Model]
@@ -38,7 +40,8 @@ Fit = Callable[[SeenClips, np.ndarray, Settings, How], Model]
 class Method:
     """A method of the paper's tables.
 
-    `grid` are the settings to choose from on val. `candidates` gives a fitted model for each of them, in their order,
+    `grid` are the settings to choose from on val; where `follows` names another method, they are made of what was
+    chosen for that one. `candidates` gives a fitted model for each of them, in their order,
     where that costs less than fitting them one by one. `scores` gives a score matrix for each kind of inference;
     `spaces` says which directions are searched in which space.
     """
@@ -46,10 +49,10 @@ class Method:
     name: str
     views: frozenset[View]  # of AUDIO and VIDEO, those it cannot do without
     fit: Fit
-    grid: tuple[Settings, ...]
+    grid: Grid
     scores: Callable[[Model, ClipFeatures, np.ndarray], Mapping[str, np.ndarray]] | None = None
     spaces: Spaces = field(default_factory=dict)
-    candidates: Callable[[Stage], Iterable[Model]] | None = None
+    candidates: Callable[[Stage, tuple[Settings, ...]], Iterable[Model]] | None = None
     is_drawn: bool = True  # whether the seed changes anything
-    chosen_as: str | None = None  # the method whose place in a grid of the same length this one takes
+    follows: str | None = None
     with_passes: Callable[[Settings, int], Settings] | None = None  # settings for just so many passes

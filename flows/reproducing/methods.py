@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from audiosetzsl.evaluation.closeness import closeness
 from audiosetzsl.evaluation.retrieval import Direction, Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures, SeenClips, View
 from audiosetzsl.feature_sets import Stage
-from flows.reproducing.method import How, Method, Spaces
+from flows.reproducing.method import Grid, How, Method, Spaces
 from flows.reproducing.rows import BASE
 from models.baselines.ale import ALE_GRID, fit_ale
 from models.baselines.conse import CONSE_GRID, conse_grid, fit_conse
@@ -49,6 +49,8 @@ TEXT_TO = {
 }
 ACROSS = frozenset({Direction.AUDIO_TO_VIDEO, Direction.VIDEO_TO_AUDIO})
 OF_CLASSES = frozenset({Direction.TEXT_TO_AUDIO, Direction.TEXT_TO_VIDEO})
+XI = 0.1  # of eq. 7 at test, where nothing was trained with it
+XIS = (0.02, 0.05, 0.1)
 FORMS = (InputForm.UNIT, InputForm.STANDARD)  # as in the grids of the rivals
 # Table 5: which losses of eq. 4 are on.
 ABLATIONS: dict[str, tuple[LossName, ...]] = {
@@ -91,17 +93,19 @@ def method(name: str) -> Method:
 @cache
 def methods() -> Mapping[str, Method]:
     """All methods by name."""
-    paper = PRESETS["paper"]
     found = [
         *(_single(view) for view in View),
-        _cjme("cjme", paper, attention=True),
-        _cjme(BASE, paper, attention=False),
-        *(_cjme(name, replace(paper, losses=on), attention=False) for name, on in ABLATIONS.items()),
+        _cjme(BASE, attention=False, grid=_in_every_form),
+        _cjme("cjme", attention=True, grid=_with_every_xi, follows=BASE),
+        *(
+            _cjme(name, attention=False, grid=partial(_with_losses, on), follows=BASE)
+            for name, on in ABLATIONS.items()
+        ),
         Method(
             "pre-trained",
             BOTH,
             lambda seen, vectors, settings, how: fit_pretrained(seen, vectors),
-            (None,),
+            lambda before: (None,),
             spaces={_embed: OF_CLASSES, lambda *asked: asked[0].embed_raw(*asked[1:]): ACROSS},
             is_drawn=False,
         ),
@@ -109,7 +113,7 @@ def methods() -> Mapping[str, Method]:
             "gcca",
             BOTH,
             lambda seen, vectors, settings, how: fit_gcca(seen, vectors, settings),
-            (GccaSettings(),),
+            lambda before: (GccaSettings(),),
             spaces={_embed: OF_CLASSES | ACROSS},
             is_drawn=False,
         ),
@@ -118,7 +122,7 @@ def methods() -> Mapping[str, Method]:
     return {one.name: one for one in found}
 
 
-def _cjme(name: str, training: CjmeTraining, *, attention: bool) -> Method:
+def _cjme(name: str, *, attention: bool, grid: Grid, follows: str | None = None) -> Method:
     """CJME; its inferences without attention are those of the paper's lines `CJME` and `no attn`."""
     kinds = [Inference.AUDIO, Inference.VIDEO, Inference.BOTH, Inference.EQ7]
     kinds += [Inference.SELECTED] if attention else []
@@ -130,20 +134,32 @@ def _cjme(name: str, training: CjmeTraining, *, attention: bool) -> Method:
 
     def scores(model: Cjme, clips: ClipFeatures, vectors: np.ndarray) -> dict[str, np.ndarray]:
         embeddings = model.embed(clips, vectors)
-        return {str(kind): score_by(embeddings, kind, xi=training.xi) for kind in kinds}
+        return {str(kind): score_by(embeddings, kind) for kind in kinds}
 
     def embed(model: Cjme, clips: ClipFeatures, vectors: np.ndarray) -> Embeddings:
         embeddings = model.embed(clips, vectors)
         if attention:
             return embeddings
         by_audio, by_video = (closeness(e, embeddings.text) for e in (embeddings.audio, embeddings.video))
-        return replace(embeddings, alpha=surer_weight(by_audio, by_video, training.xi))
+        return replace(embeddings, alpha=surer_weight(by_audio, by_video, XI))
 
-    grid = tuple(CjmeSettings(inputs, training) for inputs in FORMS)
-    # The form that suits the features is found once, without attention and with all losses.
-    chosen_as = None if name == BASE else BASE
-    made = Method(name, BOTH, fit, grid, scores, {embed: frozenset(Direction)}, chosen_as=chosen_as)
+    made = Method(name, BOTH, fit, grid, scores, {embed: frozenset(Direction)}, follows=follows)
     return replace(made, with_passes=_with_passes)
+
+
+def _in_every_form(settings: CjmeSettings | None) -> tuple[CjmeSettings, ...]:
+    """The grid of CJME without attention: what suits the features."""
+    return tuple(CjmeSettings(inputs, PRESETS["paper"]) for inputs in FORMS)
+
+
+def _with_every_xi(base: CjmeSettings) -> tuple[CjmeSettings, ...]:
+    """The grid of CJME with attention: when eq. 7 prefers a modality."""
+    return tuple(replace(base, training=replace(base.training, xi=xi)) for xi in XIS)
+
+
+def _with_losses(on: tuple[LossName, ...], base: CjmeSettings) -> tuple[CjmeSettings, ...]:
+    """A line of table 5: nothing differs from CJME without attention but the losses that are on."""
+    return (replace(base, training=replace(base.training, losses=on)),)
 
 
 def _single(view: View) -> Method:
@@ -153,7 +169,9 @@ def _single(view: View) -> Method:
         config = SingleConfig(view, seen.clips.view(view).shape[1], vectors.shape[1], inputs=settings.inputs)
         return fit_single(seen, vectors, config, settings.training, **_told(how))
 
-    grid = tuple(SingleSettings(inputs) for inputs in FORMS)
+    def grid(before: None) -> tuple[SingleSettings, ...]:
+        return tuple(SingleSettings(inputs) for inputs in FORMS)
+
     spaces: Spaces = {_embed: frozenset({TEXT_TO[view]})}
     return Method(str(view), NEEDS[view], fit, grid, _scores, spaces, with_passes=_with_passes)
 
@@ -178,13 +196,21 @@ def _closed(
 ) -> Method:
     """A method in which nothing is drawn, and whose grid shares most of its work."""
 
-    def candidates(stage: Stage) -> Iterable[Any]:
+    def candidates(stage: Stage, grid: tuple[Any, ...]) -> Iterable[Any]:
         return (model for _, model in cells(stage.train, stage.class_vectors, grid, view=view))
 
     def fitted(seen: SeenClips, vectors: np.ndarray, settings: Any, how: How) -> Any:
         return fit(seen, vectors, settings, view=view)
 
-    return Method(f"{name}-{view}", NEEDS[view], fitted, grid, _scores, candidates=candidates, is_drawn=False)
+    return Method(
+        f"{name}-{view}",
+        NEEDS[view],
+        fitted,
+        lambda before: grid,
+        _scores,
+        candidates=candidates,
+        is_drawn=False,
+    )
 
 
 def _drawn(name: str, view: View, fit: Callable[..., Any], grid: tuple[Any, ...]) -> Method:
@@ -193,7 +219,9 @@ def _drawn(name: str, view: View, fit: Callable[..., Any], grid: tuple[Any, ...]
     def fitted(seen: SeenClips, vectors: np.ndarray, settings: Any, how: How) -> Any:
         return fit(seen, vectors, settings, view=view, **_told(how))
 
-    return Method(f"{name}-{view}", NEEDS[view], fitted, grid, _scores, with_passes=_with_passes)
+    return Method(
+        f"{name}-{view}", NEEDS[view], fitted, lambda before: grid, _scores, with_passes=_with_passes
+    )
 
 
 def _told(how: How) -> dict[str, Any]:

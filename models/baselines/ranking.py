@@ -53,7 +53,7 @@ def fit_ranking(
         for part in (data.features(data.rows), data.class_vectors @ axes.T)
     )
     labels = torch.from_numpy(data.labels)
-    sampler, batch_size = class_balanced(labels), min(optimising.batch_size, len(rows))
+    sampler, batch_size = class_balanced(labels), optimising.batch_of(len(rows))
     model, labels = _Map(rows.shape[1], words.shape[1]).to(team.device), labels.to(team.device)
 
     def step(generator: torch.Generator, share: Share) -> Step:
@@ -69,7 +69,7 @@ def fit_ranking(
     train(
         model,
         step,
-        math.ceil(len(rows) / batch_size),
+        optimising.steps_of(len(rows)),
         optimising,
         seed=seed,
         validate=None if validate is None else lambda found: validate(bilinear(found)),

@@ -33,7 +33,7 @@ class CjmeTraining:
     attention_loss: AttentionLoss = "bce"
     losses: tuple[LossName, ...] = ("AV", "TA", "TV")
     negatives: Negatives = "batch"
-    optimising: Optimising = field(default_factory=Optimising)
+    optimising: Optimising = field(default_factory=lambda: Optimising(least_steps=40))
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before hours are spent on it.

@@ -48,7 +48,7 @@ class SingleTraining:
     """How it is trained: by the triplet loss alone, with negatives in the batch."""
 
     margin: float = 1.0
-    optimising: Optimising = field(default_factory=Optimising)
+    optimising: Optimising = field(default_factory=lambda: Optimising(least_steps=40))
 
     def __post_init__(self) -> None:
         """Refuse a margin that asks for nothing.

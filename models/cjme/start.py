@@ -1,7 +1,6 @@
 """Start and end of a training: first weights, columns of seen classes, the warning of a space that has collapsed."""
 
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -51,12 +50,12 @@ class SeenColumns:
         return SeenColumns(among_seen.to(device), vectors, class_balanced(among_seen))
 
     def batch_size(self, optimising: Optimising) -> int:
-        """How many clips, or pairs of them, are drawn at once: no more than there are."""
-        return min(optimising.batch_size, len(self.labels))
+        """How many clips, or pairs of them, are drawn at once."""
+        return optimising.batch_of(len(self.labels))
 
     def steps_per_pass(self, optimising: Optimising) -> int:
         """After how many steps as many have been drawn as there are clips."""
-        return math.ceil(len(self.labels) / self.batch_size(optimising))
+        return optimising.steps_of(len(self.labels))
 
 
 def begun(make: Callable[[], M], seed: int) -> M:

@@ -1,6 +1,7 @@
 """Settings of a training: optimiser, steps down of its rate, how many passes, when to stop."""
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,13 @@ OPTIMISERS = ("adam", "adamw", "sgd")
 PRECISIONS = ("fp32", "tf32", "bf16")
 MOST_LEARNING_RATE = 1e30  # any training diverges long before; torch has no number for 1e39
 # Least and most of what counts something; the most is far beyond use.
-WHOLE_NUMBERS = {"batch_size": (2, 1_000_000), "passes": (1, 1_000_000), "patience": (1, 1_000_000)}
+WHOLE_NUMBERS = {
+    "batch_size": (2, 1_000_000),
+    "least_steps": (1, 1_000_000),
+    "passes": (1, 1_000_000),
+    "patience": (1, 1_000_000),
+}
+SMALLEST_BATCH = 32  # to which least_steps may lead: still smaller ones would hold no clip of many a class
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class Optimising:
     decay_at: tuple[int, ...] = (30, 60, 90)  # passes after which the rate is multiplied by decay_factor
     decay_factor: float = 0.1
     batch_size: int = 1024
+    least_steps: int = 1  # of a pass: batches of few clips are smaller for it, but not under 32
     passes: int = 100
     patience: int = 20  # passes without a better val before training stops
     precision: str = "tf32"
@@ -67,6 +75,14 @@ class Optimising:
             raise SetupError(f"decay_factor is {self.decay_factor}, expected more than 0 and at most 1")
         if any(later <= sooner for sooner, later in itertools.pairwise((0, *self.decay_at))):
             raise SetupError(f"decay_at is {self.decay_at}, expected passes from 1 on, each after the last")
+
+    def batch_of(self, n_clips: int) -> int:
+        """How many of so many clips, or pairs of them, are drawn at once: no more than there are."""
+        return min(self.batch_size, max(SMALLEST_BATCH, n_clips // self.least_steps), n_clips)
+
+    def steps_of(self, n_clips: int) -> int:
+        """Steps of a pass: until as many have been drawn as there are clips."""
+        return math.ceil(n_clips / self.batch_of(n_clips))
 
     def rate_in(self, number: int) -> float:
         """Learning rate of a pass, counted from 1."""

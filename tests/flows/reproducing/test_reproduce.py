@@ -1,0 +1,181 @@
+"""Stage reproduce: from a feature set to tables, going on where it broke off."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from same_process import Here
+from small_sets import small_set
+
+from audiosetzsl.errors import SetupError
+from audiosetzsl.evaluation.training_set import ClipFeatures
+from audiosetzsl.feature_sets import Protocol
+from audiosetzsl.feature_sets.opening import save_set
+from audiosetzsl.tables.paper_results import TABLE_6_SETS
+from flows import reproduce as stage
+from flows.reproduce import Asked, asked_of, place_of, reproduce
+from flows.reproducing import methods
+from flows.reproducing.laid_out import digest_of, lay_out, open_laid_out
+
+QUICK = 2  # passes
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The methods as they are, but trained for two passes."""
+    known = dict(methods.methods())
+    short = {
+        name: replace(one, grid=tuple(one.with_passes(cell, QUICK) for cell in one.grid))
+        if one.with_passes
+        else one
+        for name, one in known.items()
+    }
+    monkeypatch.setattr(methods, "methods", lambda: short)
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """A feature set that has sound alone, as a file."""
+    save_set(f"npz:{tmp_path / 'sound.npz'}", small_set(video_width=0))
+    return f"npz:{tmp_path / 'sound.npz'}"
+
+
+def results_of(out):
+    return pd.read_parquet(out / "results.parquet")
+
+
+def test_tables_say_what_there_is_and_why_the_rest_is_not(quick, sound, tmp_path):
+    out = tmp_path / "out"
+    path = reproduce(sound, out, Asked((2, 7), n_seeds=2), runner=Here())
+    lines = path.read_text().splitlines()
+    audio = next(line for line in lines if line.startswith("| audio | audio |"))
+    assert "22.22" in audio and "±" in audio and "| 2 |" in audio
+    assert "no video features" in next(line for line in lines if line.startswith("| video | video |"))
+    assert "no video features" in next(line for line in lines if line.startswith("| CJME (w/ attn) |"))
+    eszsl = next(line for line in lines if line.startswith("| ESZSL | audio |"))
+    assert "±" not in eszsl and "| 1 |" in eszsl  # nothing is drawn
+    found = results_of(out)
+    assert set(found.method) == {"audio", *(f"{m}-audio" for m in ("conse", "devise", "sae", "eszsl", "ale"))}
+    assert (out / "tables.tex").is_file() and (out / "tables.csv").is_file()
+    assert not (out / "inputs").is_dir() or not list(
+        (out / "inputs").iterdir()
+    )  # the features are not kept twice
+
+
+def test_what_is_done_is_not_done_again(quick, sound, tmp_path, monkeypatch):
+    out, asked = tmp_path / "out", Asked((2,), n_seeds=2)
+    reproduce(sound, out, asked, runner=Here())
+    first = results_of(out)
+    gone = sorted((out / "outcomes").iterdir())[0]
+    gone.unlink()
+    done = []
+    learn = stage.experiment
+
+    def counted(one):
+        done.append(one.path)
+        return learn(one)
+
+    monkeypatch.setattr(stage, "experiment", counted)
+    monkeypatch.setattr(stage, "search", lambda one: pytest.fail("settings were chosen already"))
+    reproduce(sound, out, asked, runner=Here())
+    assert done == [gone]
+    again = results_of(out)
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), first.drop(columns="seconds"))
+
+
+def test_one_number_that_differs_makes_it_another_set(quick, sound, tmp_path):
+    out = tmp_path / "out"
+    reproduce(sound, out, Asked((2,), n_seeds=1), runner=Here())
+    clips = small_set(video_width=0)
+    rows = clips.features.audio.copy()
+    rows[0, 0] += 1
+    changed = replace(clips, features=ClipFeatures(rows, clips.features.video))
+    assert digest_of(changed) != digest_of(clips)
+    save_set(f"npz:{tmp_path / 'changed.npz'}", changed)
+    reproduce(f"npz:{tmp_path / 'changed.npz'}", out, Asked((2,), n_seeds=1), runner=Here())
+    assert len(list((out / "outcomes").iterdir())) == 2
+    assert not results_of(out).duplicated(["method", "measure"]).any()  # of the set that was asked about
+
+
+def test_both_protocols_stand_side_by_side(quick, sound, tmp_path):
+    out = tmp_path / "out"
+    text = reproduce(sound, out, Asked((2,), tuple(Protocol), 1), runner=Here()).read_text()
+    assert "(protocol paper)" in text and "(protocol strict)" in text
+    assert set(results_of(out).protocol) == {"paper", "strict"}
+
+
+def test_figure_4_and_logs_of_the_passes_come_with_both_modalities(quick, tmp_path):
+    out = tmp_path / "out"
+    save_set(f"npz:{tmp_path / 'both.npz'}", small_set())
+    reproduce(f"npz:{tmp_path / 'both.npz'}", out, Asked((4, 2), n_seeds=1), runner=Here())
+    assert (out / "figure_4.png").stat().st_size > 10_000
+    passes = pd.read_parquet(next((out / "passes").glob("cjme-no-attention-*")))
+    assert len(passes) == QUICK
+    assert {"loss", "val", "decided", "alpha", "text_spread"} <= set(passes.columns)
+    assert set(results_of(out).measure) >= {"retrieval A->V", "retrieval V->A", "classification selected"}
+
+
+def test_table_6_takes_the_data_sets_that_are_there(quick, tmp_path):
+    clips = small_set(audio_width=0, held_out=("class-4", "class-5"))
+    clips = clips.rows(clips.seen & (clips.splits == "train") | (clips.splits == "test"))
+    save_set(f"xlsa17:{tmp_path / 'sets' / 'SUN'}", clips)
+    out = tmp_path / "out"
+    text = reproduce("work", out, Asked((6,), n_seeds=1, xlsa17=tmp_path / "sets"), runner=Here()).read_text()
+    lines = text.splitlines()
+    for method in ("CONSE", "DeViSE", "SAE", "ESZSL", "ALE", "CJME"):
+        cells = next(line for line in lines if line.startswith(f"| SUN | {method} |")).split(" | ")
+        assert float(cells[5].split()[0]) >= 0 and not cells[-1].strip(" |")
+    assert "not measured" in next(line for line in lines if line.startswith("| CUB | CJME |"))
+    assert set(results_of(out).protocol) == {"strict"}
+
+
+def test_a_set_that_is_laid_out_is_read_back_as_it_was(tmp_path):
+    clips = replace(small_set(), held_out=("class-0",), made_of={"features": {"audio": "by hand"}})
+    back = open_laid_out(lay_out(clips, tmp_path / "inputs"))
+    assert digest_of(back) == digest_of(clips)
+    assert back.held_out == ("class-0",) and back.made_of == clips.made_of
+    np.testing.assert_array_equal(back.features.video, clips.features.video)
+    open_laid_out.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"n_seeds": 0}, "--seeds is 0, expected 1 or more"),
+        (
+            {"tables": (8,)},
+            "there is no table 8 of results, expected one of 2, 3, 4, 5, 7, or 6 with --xlsa17",
+        ),
+        ({"tables": (6,)}, "table 6 is of other data sets: say where they are, with --xlsa17 FOLDER"),
+    ],
+)
+def test_what_gives_no_table_is_refused(asked, message):
+    with pytest.raises(SetupError, match=message):
+        Asked(**asked)
+
+
+def test_a_folder_without_data_sets_is_refused(tmp_path):
+    with pytest.raises(SetupError, match=f"holds none of the folders {', '.join(TABLE_6_SETS)}"):
+        reproduce("work", tmp_path / "out", Asked((6,), xlsa17=tmp_path), runner=Here())
+
+
+def test_results_of_features_from_elsewhere_need_a_place(tmp_path):
+    with pytest.raises(SetupError, match=r"npz:x.npz is no workspace, .*; name one with --out"):
+        place_of("npz:x.npz", None)
+    assert place_of("npz:x.npz", tmp_path) == tmp_path
+    assert place_of(str(tmp_path), None) == tmp_path / "results" / "reproduce"
+
+
+def test_without_a_word_all_tables_are_meant(tmp_path):
+    assert asked_of(None, None, 5, None).tables == (2, 3, 4, 5, 7)
+    assert asked_of(None, None, 5, tmp_path).tables == (2, 3, 4, 5, 6, 7)
+    assert asked_of([3, 2, 3], None, 5, None).tables == (2, 3)
+
+
+def test_the_file_of_a_choice_tells_what_was_tried(quick, sound, tmp_path):
+    out = tmp_path / "out"
+    reproduce(sound, out, Asked((2,), n_seeds=1), runner=Here())
+    told = json.loads(next((out / "choices").iterdir()).read_text())
+    assert len(told["harmonics"]) == 2 and told["settings"]["inputs"] in ("unit", "standard")
