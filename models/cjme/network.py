@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.retrieval import Embeddings
@@ -33,6 +34,9 @@ class CjmeConfig:
     attention_hidden: int = 64
     inputs: InputForm = InputForm.UNIT
     words: InputForm = InputForm.UNIT  # STANDARD is by vectors of seen classes
+    unit_embeddings: bool = (
+        False  # distances between embeddings of length 1; they end at 2, so take a margin below 1
+    )
     video_above: float = VIDEO_ABOVE  # of alpha, in selective inference
     audio_below: float = AUDIO_BELOW
 
@@ -84,14 +88,16 @@ class Cjme(nn.Module):
     ) -> tuple[Float[Tensor, "n width"], Float[Tensor, "n width"], Float[Tensor, " n"]]:
         """Audio and video embeddings of prepared features, and alpha, the weight of video, before its sigmoid."""
         logits = self.attention(audio, video) if self.attention else audio.new_zeros(len(audio))
-        return self.audio(audio), self.video(video), logits
+        return self._embedded(self.audio(audio)), self._embedded(self.video(video)), logits
 
     def embed_text(
         self, class_vectors: Float[Tensor, "n_classes text_width"]
     ) -> Float[Tensor, "n_classes width"]:
         """Embed class vectors."""
-        embedded: Tensor = self.text(self.text_form(class_vectors))
-        return embedded
+        return self._embedded(self.text(self.text_form(class_vectors)))
+
+    def _embedded(self, projected: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
+        return normalize(projected) if self.config.unit_embeddings else projected
 
     @torch.inference_mode()
     def embed(

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.closeness import closeness
@@ -33,6 +34,7 @@ class SingleConfig:
     dropout: float = 0.5
     inputs: InputForm = InputForm.UNIT  # of sound and picture together where both are one vector
     words: InputForm = InputForm.UNIT
+    unit_embeddings: bool = False  # as in CjmeConfig
 
     def __post_init__(self) -> None:
         """Refuse a share of dropout that leaves nothing.
@@ -73,15 +75,16 @@ class SingleView(nn.Module):
 
     def forward(self, rows: Float[Tensor, "n feature_width"]) -> Float[Tensor, "n width"]:
         """Embed features that are in their form already."""
-        embedded: Tensor = self.clip(rows)
-        return embedded
+        return self._embedded(self.clip(rows))
 
     def embed_text(
         self, class_vectors: Float[Tensor, "n_classes text_width"]
     ) -> Float[Tensor, "n_classes width"]:
         """Embed class vectors."""
-        embedded: Tensor = self.text(self.text_form(class_vectors))
-        return embedded
+        return self._embedded(self.text(self.text_form(class_vectors)))
+
+    def _embedded(self, projected: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
+        return normalize(projected) if self.config.unit_embeddings else projected
 
     @torch.inference_mode()
     def embed(

@@ -26,12 +26,11 @@ QUICK = 2  # passes
 def quick(monkeypatch):
     """The methods as they are, but trained for two passes."""
     known = dict(methods.methods())
-    short = {
-        name: replace(one, grid=tuple(one.with_passes(cell, QUICK) for cell in one.grid))
-        if one.with_passes
-        else one
-        for name, one in known.items()
-    }
+
+    def grid_of(one):
+        return lambda before: tuple(one.with_passes(cell, QUICK) for cell in one.grid(before))
+
+    short = {name: replace(one, grid=grid_of(one)) if one.with_passes else one for name, one in known.items()}
     monkeypatch.setattr(methods, "methods", lambda: short)
 
 
@@ -178,4 +177,7 @@ def test_the_file_of_a_choice_tells_what_was_tried(quick, sound, tmp_path):
     out = tmp_path / "out"
     reproduce(sound, out, Asked((2,), n_seeds=1), runner=Here())
     told = json.loads(next((out / "choices").iterdir()).read_text())
-    assert len(told["harmonics"]) == 2 and told["settings"]["inputs"] in ("unit", "standard")
+    assert (
+        len(told["harmonics"]) == 4
+        and [cell["shape"]["inputs"] for cell in told["grid"]] == ["unit", "standard"] * 2
+    )
