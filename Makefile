@@ -35,8 +35,16 @@ bench: $(INSTALLED) ## measure speed and memory, as ratios of two things in one 
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/vector_shards.py
 	$(BIN)/python benchmarks/word_tables.py
+	$(BIN)/python benchmarks/foreign_features.py
+	$(BIN)/python benchmarks/classification_speed.py
+	$(BIN)/python benchmarks/retrieval_speed.py
+	$(BIN)/python benchmarks/closed_forms.py
+	$(BIN)/python benchmarks/ranking_baselines.py
+	$(BIN)/python benchmarks/cjme_pass.py
+	$(BIN)/python benchmarks/structured_orderings.py
 	test ! -d "$${AZSL_REAL_DATA:-../shared/data}" || $(BIN)/python benchmarks/esc10_cross_validation.py
 	test ! -d "$${AZSL_REAL_DATA:-../shared/data}" || $(BIN)/python benchmarks/real_clips.py
+	test ! -d "$${AZSL_REAL_DATA:-../shared/data}" || $(BIN)/python benchmarks/real_vggish.py
 
 lock: $(INSTALLED) ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \

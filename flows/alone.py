@@ -23,14 +23,24 @@ def alone(place: Workspace, command: str) -> Iterator[None]:
     """
     if not place.root.is_dir():
         raise SetupError(f"{place.root} does not exist; check --workspace, or begin one with build-dataset")
+    with disk_told(place), lock_if_free(place.lock(command)) as is_mine:
+        if not is_mine:
+            raise SetupError(
+                f"another run of {command} is going on in {place.root}; "
+                "wait for it, or use a workspace of its own"
+            )
+        yield
+
+
+@contextmanager
+def disk_told(place: Workspace) -> Iterator[None]:
+    """Say what the disk of a workspace does not let us do.
+
+    Raises:
+        SetupError: it is full, or cannot be written to.
+    """
     try:
-        with lock_if_free(place.lock(command)) as is_mine:
-            if not is_mine:
-                raise SetupError(
-                    f"another run of {command} is going on in {place.root}; "
-                    "wait for it, or use a workspace of its own"
-                )
-            yield
+        yield
     except OSError as problem:
         refuse_full_disk(problem, place)
         if problem.errno in READ_ONLY and not _is_elsewhere(problem, place):

@@ -1,5 +1,7 @@
 """Report notes: sentences without which the numbers of a run would be misread."""
 
+from collections.abc import Collection, Mapping
+
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.shards import Kind, Recipe
@@ -13,20 +15,33 @@ def what_to_know(recipe: Recipe, sources: ClipSources, classes: ClassTable) -> l
     Raises:
         ShardError: the recipe does not say what made the features.
     """
-    notes = []
+    kinds = (Kind.AUDIO, Kind.VIDEO)
+    made_by = {str(kind): _made_by(recipe, kind) for kind in kinds}
+    return [*of_clips(sources), *of_networks(made_by, kinds, classes)]
+
+
+def of_clips(sources: ClipSources) -> list[str]:
+    """What to say of where the clips came from."""
     if "synthetic" in sources.names:
-        notes.append("The clips are rendered stand-ins, no videos. The numbers say that the pipeline works.")
-    elif not sources.are_known:
-        notes.append(
+        return ["The clips are rendered stand-ins, no videos. The numbers say that the pipeline works."]
+    if not sources.are_known:
+        return [
             "The ledger of clips was missing or damaged when the model was scored: whether all clips are videos, "
             "and none is a rendered stand-in, is not known."
-        )
-    if not is_told(taught_by(_made_by(recipe, Kind.AUDIO)), classes.names):
+        ]
+    return []
+
+
+def of_networks(made_by: Mapping[str, Recipe], kinds: Collection[Kind], classes: ClassTable) -> list[str]:
+    """What to say of the networks that made the features of these kinds, as far as it is known which they are."""
+    notes = []
+    sound, pictures = made_by.get(str(Kind.AUDIO)), made_by.get(str(Kind.VIDEO))
+    if Kind.AUDIO in kinds and not is_told(taught_by(sound) if sound else None, classes.names):
         notes.append(
             "Which of these classes the sound network has learnt is not known. If an unseen one is among them, the "
             "numbers are not zero-shot."
         )
-    if _made_by(recipe, Kind.VIDEO).is_random:
+    if Kind.VIDEO in kinds and pictures and pictures.is_random:
         notes.append(
             "The video network has random weights: it tells clips apart, but has learnt nothing. "
             "The numbers do not say how good the method is."

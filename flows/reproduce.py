@@ -1,8 +1,9 @@
 """Stage reproduce: features -> the paper's tables of results beside its numbers, over several seeds."""
 
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,88 +15,73 @@ from audiosetzsl.feature_sets import FeatureSet, Protocol
 from audiosetzsl.feature_sets.opening import open_set
 from audiosetzsl.files import write_bytes, write_table
 from audiosetzsl.show import say, show_table
-from audiosetzsl.tables.paper_results import TABLE_6_SETS
 from audiosetzsl.workspace import Workspace
+from flows.alone import alone, disk_told
+from flows.extracting.devices import devices_of
+from flows.reproducing.asked import Asked
 from flows.reproducing.curves import draw
-from flows.reproducing.experiments import Experiment, Place, Search, experiment, search, seeds_of
-from flows.reproducing.laid_out import digest_of, lay_out
+from flows.reproducing.experiments import Experiment, experiment, seeds_of
+from flows.reproducing.laid_out import clear, digest_of, lay_out
+from flows.reproducing.learning import check_stages
 from flows.reproducing.methods import method
+from flows.reproducing.notes import notes_on, notes_on_asked
 from flows.reproducing.outcome import SCHEMA, read_outcome
-from flows.reproducing.rows import HERE, NUMBERS, STANDARD_SETS, rows_of
+from flows.reproducing.rows import HERE, rows_of
+from flows.reproducing.searches import Search, Trial, trial
 from flows.reproducing.tables import ComparedTable, compare
+from flows.reproducing.work import Place, Work
 from flows.reproducing.writing import as_csv, as_latex, as_markdown, cells_of, heads_of, title_of
 from flows.runner import Processes, Runner
+from models.cjme import PRESETS, CjmeTraining
 
 FIGURE_4 = (
     ("video", "video", "classification"),
     ("CJME with attention", "cjme", "classification selected"),
 )
 
-T = TypeVar("T", Search, Experiment)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What of the tables is asked for."""
-
-    tables: tuple[int, ...] = NUMBERS
-    protocols: tuple[Protocol, ...] = (Protocol.PAPER,)
-    n_seeds: int = 5
-    xlsa17: Path | None = None  # where table 6 finds its data sets
-
-    def __post_init__(self) -> None:
-        """Refuse what gives no table."""
-        if self.n_seeds < 1:
-            raise SetupError(
-                f"--seeds is {self.n_seeds}, expected 1 or more; 5 give an interval worth the name"
-            )
-        for table in self.tables:
-            rows_of(table)
-        if STANDARD_SETS in self.tables and not self.xlsa17:
-            raise SetupError("table 6 is of other data sets: say where they are, with --xlsa17 FOLDER")
-
-    @property
-    def pairs(self) -> list[tuple[int, Protocol]]:
-        """Every table with every protocol; table 6 is strict: its sets have no val clips of unseen classes."""
-        return [
-            (table, protocol)
-            for table in self.tables
-            for protocol in ((Protocol.STRICT,) if table == STANDARD_SETS else self.protocols)
-        ]
+T = TypeVar("T", Trial, Experiment)
 
 
 def reproduce(
-    features: str, out: Path, asked: Asked | None = None, device: str = "cpu", runner: Runner | None = None
+    features: str,
+    out: Path,
+    asked: Asked | None = None,
+    work: Work | None = None,
+    runner: Runner | None = None,
 ) -> Path:
     """Train, score and print the paper's tables; what is done already is taken from its files.
 
     Args:
         features: a workspace, or a feature set as `audiosetzsl.feature_sets.opening.open_set` names it.
         out: folder for results.parquet, tables.md, tables.tex, tables.csv, and what they are made of.
-        asked: tables, protocols, number of seeds.
-        device: that networks are trained on.
+        asked: tables, protocols, number of seeds, preset of CJME.
+        work: device that networks are trained on (of several the first), and whether TensorBoard is told.
         runner: where trainings work side by side.
 
     Returns:
         The tables as Markdown.
 
     Raises:
-        SetupError: there is no such table, or val or test lack clips of seen or of unseen classes.
-        ShardError: features are absent or damaged.
+        SetupError: val or test lack clips of seen or of unseen classes, the device is not here, another run goes on
+            in `out`, its disk is full or cannot be written to, or memory did not do for so many workers.
+        ShardError: features, or results from before, are absent or damaged.
     """
-    asked, runner = asked or Asked(), runner or Processes()
+    asked, work, runner = asked or Asked(), work or Work(), runner or Processes()
+    work = replace(work, device=devices_of(work.device)[0])
+    with _alone(out):
+        return _reproduce(features, out, asked, work, runner)
+
+
+def _reproduce(features: str, out: Path, asked: Asked, work: Work, runner: Runner) -> Path:
     missing: dict[tuple[str, str], str] = {}
     todo: list[tuple[str, Protocol, Place]] = []
-    for data_set in _data_sets(asked):
-        clips = open_set(_source_of(data_set, features, asked))
-        place = Place(out if data_set == HERE else out / data_set, data_set, digest_of(clips))
-        lay_out(clips, place.inputs)
-        for name, protocol in _wanted(data_set, asked):
-            if lacks := _lacks(name, clips):
-                missing[data_set, name] = lacks
-            else:
-                todo.append((name, protocol, place))
-    searches = _searched(todo, device, runner)
+    notes = notes_on_asked(asked)
+    for data_set in asked.data_sets():
+        place, lacks, told = _laid_out(data_set, features, out, asked)
+        notes += told
+        missing |= {(data_set, name): why for name, why in lacks.items()}
+        todo += [(name, p, place) for name, p in asked.methods_on(data_set) if name not in lacks]
+    searches = _searched(todo, PRESETS[asked.cjme], work, runner)
     experiments = [
         Experiment.of(one, seed) for one in searches for seed in seeds_of(one.method, asked.n_seeds)
     ]
@@ -105,18 +91,37 @@ def reproduce(
     frame = results.to_pandas()
     _draw(out, experiments, frame)
     for one in searches:
-        shutil.rmtree(
-            one.place.inputs, ignore_errors=True
-        )  # made again within seconds, and as large as all features
-    return _write(out, [compare(n, rows_of(n), protocol, frame, missing) for n, protocol in asked.pairs])
+        clear(one.place.inputs.parent)
+    return _write(
+        out, [compare(n, rows_of(n), protocol, frame, missing) for n, protocol in asked.pairs], notes
+    )
 
 
-def asked_of(
-    tables: Sequence[int] | None, protocols: Sequence[Protocol] | None, n_seeds: int, xlsa17: Path | None
-) -> Asked:
-    """What the words of the command line ask for."""
-    numbers = tuple(tables) if tables else (*NUMBERS, *((STANDARD_SETS,) if xlsa17 else ()))
-    return Asked(tuple(sorted(set(numbers))), tuple(protocols or (Protocol.PAPER,)), n_seeds, xlsa17)
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold the folder of the results, which is made if it is not there."""
+    if out.exists() and not out.is_dir():
+        raise SetupError(f"{out} is no folder, so results cannot lie in it; name another with --out")
+    place = Workspace(out)
+    with disk_told(place):
+        out.mkdir(parents=True, exist_ok=True)
+    with alone(place, "reproduce"):
+        yield
+
+
+def _laid_out(
+    data_set: str, features: str, out: Path, asked: Asked
+) -> tuple[Place, dict[str, str], list[str]]:
+    """Lay the features of a data set out; gives what methods lack there, and what has to be said of it."""
+    source = asked.source_of(data_set, features)
+    clips = open_set(source)
+    wanted = asked.methods_on(data_set)
+    for protocol in dict.fromkeys(protocol for _, protocol in wanted):
+        check_stages(clips, protocol)
+    place = Place(out if data_set == HERE else out / data_set, data_set, digest_of(clips))
+    lay_out(clips, place.inputs)
+    lacks = {name: why for name, _ in wanted if (why := _lacks(name, clips))}
+    return place, lacks, notes_on(clips, data_set, source)
 
 
 def place_of(features: str, out: Path | None) -> Path:
@@ -134,50 +139,42 @@ def place_of(features: str, out: Path | None) -> Path:
     return Workspace(Path(features)).results / "reproduce"
 
 
-def _data_sets(asked: Asked) -> list[str]:
-    """The data sets whose features are needed; of table 6 those that are there."""
-    here = [HERE] if any(table != STANDARD_SETS for table in asked.tables) else []
-    if STANDARD_SETS not in asked.tables or not asked.xlsa17:
-        return here
-    there = [name for name in TABLE_6_SETS if (asked.xlsa17 / name).is_dir()]
-    if not there:
-        raise SetupError(
-            f"{asked.xlsa17} holds none of the folders {', '.join(TABLE_6_SETS)}; check --xlsa17"
-        )
-    return here + there
-
-
-def _wanted(data_set: str, asked: Asked) -> list[tuple[str, Protocol]]:
-    """Methods and protocols that the tables ask for on a data set, each once."""
-    rows = [(row, protocol) for table, protocol in asked.pairs for row in rows_of(table)]
-    return list(dict.fromkeys((row.method, protocol) for row, protocol in rows if row.data_set == data_set))
-
-
-def _source_of(data_set: str, features: str, asked: Asked) -> str:
-    return features if data_set == HERE or not asked.xlsa17 else f"xlsa17:{asked.xlsa17 / data_set}"
-
-
-def _searched(todo: Sequence[tuple[str, Protocol, Place]], device: str, runner: Runner) -> list[Search]:
+def _searched(
+    todo: Sequence[tuple[str, Protocol, Place]], preset: CjmeTraining, work: Work, runner: Runner
+) -> list[Search]:
     """Choose settings for every method; those that follow another come after it."""
     firsts = {
-        (method(name).follows or name, protocol, place): Search.of(
-            method(name).follows or name, protocol, place, device
-        )
-        for name, protocol, place in todo
+        (name, protocol, place): Search.of(name, protocol, place, work, preset)
+        for name, protocol, place in dict.fromkeys((method(n).follows or n, p, at) for n, p, at in todo)
     }
-    _work(runner, "reproduce: settings", search, list(firsts.values()))
+    _choose(runner, "reproduce: settings", list(firsts.values()))
     found = []
     for name, protocol, place in todo:
         before = firsts[method(name).follows or name, protocol, place]
-        found.append(before if before.method == name else Search.of(name, protocol, place, device, before))
-    _work(runner, "reproduce: settings that follow", search, found)
+        is_first = before.method == name
+        found.append(before if is_first else Search.of(name, protocol, place, work, before.chosen()))
+    _choose(runner, "reproduce: settings that follow", found)
     return found
+
+
+def _choose(runner: Runner, name: str, searches: Sequence[Search]) -> None:
+    """Try what has to be tried for these searches, and conclude them."""
+    open_ones = [one for one in searches if not one.path.is_file()]
+    _work(runner, name, trial, [tried for one in open_ones for tried in one.trials])
+    for one in open_ones:
+        one.conclude()
 
 
 def _work(runner: Runner, name: str, function: Callable[[T], None], todo: Sequence[T]) -> None:
     """Do what is not done yet, side by side."""
-    for _ in runner.map(name, function, [one for one in todo if not one.path.is_file()]):
-        pass
+    try:
+        for _ in runner.map(name, function, [one for one in todo if not one.path.is_file()]):
+            pass
+    except BrokenProcessPool as problem:
+        raise SetupError(
+            "a worker process was killed, most likely because memory ran out; nothing is lost: make room, or take "
+            "fewer --workers, and run the same command again"
+        ) from problem
 
 
 def _draw(out: Path, experiments: Sequence[Experiment], frame: pd.DataFrame) -> None:
@@ -193,13 +190,17 @@ def _draw(out: Path, experiments: Sequence[Experiment], frame: pd.DataFrame) -> 
         say(f"figure 4: {draw(panels, out / 'figure_4.png')}")
 
 
-def _write(out: Path, tables: Sequence[ComparedTable]) -> Path:
-    """Print the tables and write them in three forms."""
+def _write(out: Path, tables: Sequence[ComparedTable], notes: Sequence[str]) -> Path:
+    """Print the tables and write them in three forms, with the notes over them where a form has a place for any."""
+    for note in notes:
+        say(f"note: {note}")
     for table in tables:
         show_table(title_of(table), heads_of(table), [cells_of(row) for row in table.rows])
-    write_bytes(out / "tables.tex", "\n".join(map(as_latex, tables)).encode())
+    remarks = [f"% {note}\n" for note in notes]
+    write_bytes(out / "tables.tex", "\n".join([*remarks, *map(as_latex, tables)]).encode())
     write_bytes(out / "tables.csv", as_csv(tables).encode())
-    path = write_bytes(out / "tables.md", "\n".join(map(as_markdown, tables)).encode())
+    quotes = [f"> {note}\n" for note in notes]
+    path = write_bytes(out / "tables.md", "\n".join([*quotes, *map(as_markdown, tables)]).encode())
     say(
         f"the tables: {path}, and .tex and .csv beside it; every measure of every seed: {out / 'results.parquet'}"
     )

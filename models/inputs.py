@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
+
+from audiosetzsl.errors import SetupError
+from audiosetzsl.evaluation.training_set import ClassTable
 
 BLOCK = 4096  # rows at once
 
@@ -45,6 +48,28 @@ class Inputs:
         if self.form is InputForm.STANDARD:
             prepared = (prepared - self.mean) / self.scale
         return prepared if self.form is InputForm.RAW else unit(prepared)
+
+
+def vectors_of(
+    class_vectors: Float[np.ndarray, "n_classes text_width"],
+    which: Bool[np.ndarray, " n_flags"] | Int[np.ndarray, " n_learnt"],
+    classes: ClassTable,
+) -> Float[np.ndarray, "n_learnt text_width"]:
+    """Vectors of the classes that are learnt from; no other row is looked at.
+
+    Raises:
+        SetupError: there is not one row a class, or one that is learnt from has no finite numbers.
+    """
+    if len(class_vectors) != len(classes.names):
+        raise SetupError(
+            f"{len(class_vectors)} class vectors for {len(classes.names)} classes; give one row a class"
+        )
+    learnt: np.ndarray = class_vectors[which]
+    bad = np.arange(len(classes.names))[which][~np.isfinite(learnt).all(axis=1)]
+    if len(bad):
+        names = ", ".join(classes.names[i] for i in bad)
+        raise SetupError(f"class vectors of {names} are not finite; make them again or leave the classes out")
+    return learnt
 
 
 def unit(rows: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n width"]:

@@ -22,12 +22,12 @@ def precisions_of_first(
     are sorted with the relevant ones.
     """
     n_buckets = int(np.clip(BUCKETS_PER_HIT * n_relevant, FEWEST_BUCKETS, MOST_BUCKETS))
-    reach = np.maximum(distances[:, ::SAMPLED].max(axis=1), np.finfo(np.float32).tiny * MOST_BUCKETS)
-    scales = np.float32(n_buckets - 1) / reach
+    reaches = np.maximum(distances[:, ::SAMPLED].max(axis=1), np.finfo(np.float32).tiny * MOST_BUCKETS)
+    scales = np.float32(n_buckets - 1) / reaches
     sums, ties = np.empty(len(distances)), []
     places = np.arange(1, n_relevant + 1)
-    for row, (values, scale) in enumerate(zip(distances, scales, strict=True)):
-        bucket = _buckets(values, scale, n_buckets)
+    for row, (values, reach, scale) in enumerate(zip(distances, reaches, scales, strict=True)):
+        bucket = _buckets(values, reach, scale)
         relevant, others = bucket[:n_relevant], bucket[n_relevant:]
         mixed = np.zeros(n_buckets, dtype=bool)
         mixed[relevant] = True
@@ -37,7 +37,7 @@ def precisions_of_first(
         near = n_relevant + np.flatnonzero(mixed.take(others))
         keys = _sorted_keys(values, bucket, n_relevant, near)
         at = np.flatnonzero((keys & 1) == 0)
-        ahead = counted[_buckets((keys[at] >> 1).view(np.float32), scale, n_buckets)]
+        ahead = counted[_buckets((keys[at] >> 1).view(np.float32), reach, scale)]
         sums[row] = (places / (at + 1 + ahead)).sum()
         tied = np.flatnonzero((keys[1:] ^ keys[:-1]) == 1)
         if len(tied):
@@ -50,9 +50,13 @@ def precisions_of_first(
     return sums / n_relevant
 
 
-def _buckets(values: Float32[np.ndarray, " n"], scale: np.float32, n_buckets: int) -> Int[np.ndarray, " n"]:
-    scaled = values * scale
-    np.minimum(scaled, np.float32(n_buckets - 1), out=scaled)
+def _buckets(
+    values: Float32[np.ndarray, " n"], reach: np.float32, scale: np.float32
+) -> Int[np.ndarray, " n"]:
+    scaled: np.ndarray = np.minimum(
+        values, reach
+    )  # first, as what lies far beyond a small reach would overflow
+    scaled *= scale
     return scaled.astype(np.int32).astype(np.intp)  # two casts are faster than one
 
 

@@ -22,8 +22,8 @@ class Partner(StrEnum):
 
 def neighbour_precisions(
     queries: Float[np.ndarray, "n_clips width"],
-    gallery: Float[np.ndarray, "n_clips width"],
-    actual: Int[np.ndarray, " n_clips"],
+    gallery: Float[np.ndarray, "n_gallery width_of_gallery"],
+    actual: Int[np.ndarray, " n_labels"],
     partner: Partner = Partner.EXCLUDE,
 ) -> Float[np.ndarray, " n_clips"]:
     """Average precision of each query; NaN where its class has nothing to find.
@@ -32,8 +32,13 @@ def neighbour_precisions(
     count as in `average_precision`, and gallery clips of one embedding are equally far.
 
     Raises:
-        SetupError: an embedding is not finite.
+        SetupError: the sides are not of one shape with a label a row, or an embedding is not finite.
     """
+    if not queries.shape == gallery.shape == (len(actual), *queries.shape[1:]):
+        raise SetupError(
+            f"queries are {queries.shape}, the gallery {gallery.shape}, labels {actual.shape}; "
+            "expected row i of all to be clip i, and one width"
+        )
     queries, gallery = _in_a_box(queries, gallery)
     distinct, place = distinct_rows(gallery)
     repeats = len(distinct) < len(gallery)
@@ -42,9 +47,9 @@ def neighbour_precisions(
         # Queries of one class share their relevant clips, which come first here.
         own = np.flatnonzero(actual == label)
         order = place[np.r_[own, np.flatnonzero(actual != label)]]
-        # Float32 is finest near the centre, so it is where the relevant clips are. A coarse one keeps whole
-        # numbers whole, and with them their ties.
-        centre = np.round(gallery[own].mean(0, dtype=np.float64) * COARSE) / COARSE
+        # Float32 is finest near the centre, so it is where most relevant clips are: one that lies far off must not
+        # draw it away. A coarse one keeps whole numbers whole, and with them their ties.
+        centre = np.round(np.median(gallery[own].astype(np.float64), axis=0) * COARSE) / COARSE
         items = _items(distinct if repeats else distinct[order], centre)
         for start in range(0, len(own), QUERIES_AT_ONCE):
             asked = own[start : start + QUERIES_AT_ONCE]

@@ -27,7 +27,7 @@ class Embeddings:
     audio: Float[np.ndarray, "n_clips width"]
     video: Float[np.ndarray, "n_clips width"]
     text: Float[np.ndarray, "n_classes width"]
-    alpha: Float[np.ndarray, " n_clips"]
+    alpha: Float[np.ndarray, " n_alpha"]  # [n_clips]
 
 
 class Direction(StrEnum):
@@ -83,10 +83,12 @@ def retrieve(
     A method of audio alone can be asked for T->A only, one of both inputs as one vector for T->AV only.
 
     Raises:
-        SetupError: embeddings are not finite, a label is no column of the class table, or no clip of a seen or of
-            an unseen class has anything to find.
+        SetupError: embeddings are not finite, or not as many as clips and classes, a label is no column of the class
+            table, or no clip of a seen or of an unseen class has anything to find.
     """
     e = embeddings
+    if len(e.alpha) != len(actual):
+        raise SetupError(f"{len(e.alpha)} values of alpha for {len(actual)} clips; give one each")
     weight_of_video: dict[Direction, float | np.ndarray] = {
         Direction.TEXT_TO_AUDIO: 0.0,
         Direction.TEXT_TO_VIDEO: 1.0,
@@ -118,9 +120,12 @@ def text_retrieval(
     """Search the clips with the text of each class: a column of a score matrix ranks them.
 
     Raises:
-        SetupError: a score is not finite, or as in `retrieve`.
+        SetupError: scores are not clips x classes or not finite, or as in `retrieve`.
     """
     check_labels(actual, classes)
+    expected = (len(actual), len(classes.names))
+    if values.shape != expected:
+        raise SetupError(f"scores are {values.shape}, expected {expected}: clips x classes")
     if bad := int((~np.isfinite(values)).sum()):
         raise SetupError(f"{bad} scores are not finite, so they rank nothing; check the model")
     measure = {

@@ -18,12 +18,14 @@ def selected_weight(
     both modalities count.
 
     Raises:
-        SetupError: the thresholds cross, so that one clip would be of both kinds.
+        SetupError: the thresholds cross, so that one clip would be of both kinds, or an alpha is NaN.
     """
     if not audio_below <= video_above:
         raise SetupError(
             f"audio is selected below {audio_below} and video above {video_above}; "
             "the first must not exceed the second"
         )
+    if bad := int(np.isnan(alpha).sum()):
+        raise SetupError(f"{bad} of {len(alpha)} values of alpha are NaN; check the model")
     weight: np.ndarray = np.where(alpha > video_above, 1.0, np.where(alpha < audio_below, 0.0, 0.5))
     return weight

@@ -50,6 +50,9 @@ class ClassTable:
         return np.array([column[name] for name in names], dtype=np.int64)
 
 
+LARGEST_FEATURE = 1e15  # whose square, and sums of them, float32 still holds
+
+
 class View(StrEnum):
     """What a method of one input looks at."""
 
@@ -72,12 +75,15 @@ class ClipFeatures:
                 f"{len(self.audio)} rows of audio but {len(self.video)} of video; join them on id"
             )
         for name, rows in (("audio", self.audio), ("video", self.video)):
-            bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-            if len(bad):
-                raise SetupError(
-                    f"{len(bad)} of {len(rows)} {name} features are not finite, the first in row {bad[0]}; "
-                    "extract these clips again or leave them out"
-                )
+            # Least and largest first: a NaN comes out of either, and nothing as large as the rows is made.
+            if not rows.size or (rows.min() >= -LARGEST_FEATURE and rows.max() <= LARGEST_FEATURE):
+                continue
+            bad = np.flatnonzero(~(np.abs(rows) <= LARGEST_FEATURE).all(axis=1))
+            what = "not finite" if not np.isfinite(rows[bad]).all() else f"beyond {LARGEST_FEATURE:.0e}"
+            raise SetupError(
+                f"{len(bad)} of {len(rows)} {name} features are {what}, the first in row {bad[0]}; "
+                "extract these clips again or leave them out"
+            )
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -88,12 +94,10 @@ class ClipFeatures:
         Raises:
             SetupError: there are no features of that kind.
         """
-        rows = {View.AUDIO: self.audio, View.VIDEO: self.video}.get(view)
-        if rows is None:
-            rows = np.concatenate([self.audio, self.video], axis=1)
-        if not rows.shape[1]:
+        wanted = {View.AUDIO: [self.audio], View.VIDEO: [self.video]}.get(view, [self.audio, self.video])
+        if not all(rows.shape[1] for rows in wanted):
             raise SetupError(f"these clips have no {view} features; take a method of what they have")
-        return rows
+        return wanted[0] if len(wanted) == 1 else np.concatenate(wanted, axis=1)
 
     def rows(self, index: Int[np.ndarray, " n"] | Bool[np.ndarray, " n_clips"] | slice) -> "ClipFeatures":
         """Some of the clips."""

@@ -39,9 +39,10 @@ def unsafe(names: Sequence[str]) -> list[str]:
 
 
 def write_classes(path: Path, names: Sequence[str], *, quoted: bool = False) -> Path:
-    """Write a list; `quoted` is the authors' manner."""
+    """Write a list; `quoted` is the authors' manner, and the only one for names that a bare line would change."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"'{name}',\n" if quoted else f"{name}\n" for name in names), encoding="utf-8")
+    lines = [f"'{name}',\n" if quoted or _bare(name.strip()) != name else f"{name}\n" for name in names]
+    path.write_text("".join(lines), encoding="utf-8")
     return path
 
 

@@ -43,12 +43,22 @@ class FeatureSet:
             raise SetupError(
                 f"{len(self.class_vectors)} class vectors for {n_classes} classes; give one each"
             )
+        self._check_texts()
         self._check_values(n_classes)
         twice = [name for name, count in Counter(self.clip_ids.tolist()).items() if count > 1]
         if twice:
             raise SetupError(
                 f"{len(twice)} clip ids stand more than once, the first is {twice[0]}; give each clip one"
             )
+
+    def _check_texts(self) -> None:
+        for what, texts in (("clip ids", self.clip_ids), ("splits", self.splits)):
+            if texts.dtype.kind != "U" or texts.ndim != 1:
+                raise SetupError(
+                    f"{what} are {texts.dtype} {texts.shape}, expected text in a row: take .astype(str)"
+                )
+        if len(empty := np.flatnonzero(self.clip_ids == "")):
+            raise SetupError(f"clip {empty[0]} has an empty id, one of {len(empty)}; give each clip an id")
 
     def _check_values(self, n_classes: int) -> None:
         if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < n_classes:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from urllib.parse import parse_qsl
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.feature_sets.class_lists import unsafe
 
 
 class Form(StrEnum):
@@ -29,6 +30,7 @@ OPTIONS: Mapping[Form, tuple[str, ...]] = MappingProxyType(
         Form.XLSA17: ("splits", "view"),  # file of the splits; audio, video or concat
     }
 )
+PARTS = ("features", "splits")  # options that name a file or a folder inside the place
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Name:
         """Take a name apart, such as `official:data?features=i3d`.
 
         Raises:
-            SetupError: the form is unknown, or does not have such an option, or there is no place.
+            SetupError: the form is unknown, or does not have such an option, there is no place, or an option leads
+                out of it.
         """
         form, colon, rest = text.partition(":")
         if not colon:
@@ -61,4 +64,6 @@ class Name:
             )
         if not place:
             raise SetupError(f"{text} names no place; give {form}:PATH")
+        if astray := [key for key in PARTS if key in options and unsafe([options[key]])]:
+            raise SetupError(f"{text}: {astray[0]} should name something in {place}, not a way elsewhere")
         return Name(Form(form), Path(place), options)

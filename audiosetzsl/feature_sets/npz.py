@@ -101,7 +101,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 )
             for key in file:
                 _check_header(archive, key, path)
-            return {key: _text(file[key]) for key in file}
+            return {key: _plain(file[key]) for key in file}
     except (*NPZ_DAMAGE, MemoryError) as problem:
         raise SetupError(
             f"{path} cannot be read as .npz ({problem}); it is absent, damaged or something else: make it again"
@@ -118,8 +118,11 @@ def _check_header(archive: ZipFile, key: str, path: Path) -> None:
             )
 
 
-def _text(array: np.ndarray) -> np.ndarray:
-    return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Text as text, numbers in the byte order of this machine."""
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _labels(

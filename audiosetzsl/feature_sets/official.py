@@ -98,7 +98,7 @@ def features_folder(name: Name) -> Path:
     """
     root = name.path / "features"
     if chosen := name.options.get("features"):
-        if unsafe([chosen]) or not (root / chosen).is_dir():
+        if not (root / chosen).is_dir():
             raise SetupError(f"{root} has no folder {chosen!r}; expected one that holds audio/ and video/")
         return root / chosen
     if (root / "audio").is_dir():

@@ -76,12 +76,14 @@ def save_set(name: str, clips: FeatureSet, *, leave_out: bool = False) -> Featur
         leave_out: leave out what the form has no place for, instead of refusing the set.
 
     Raises:
-        SetupError: something is at that place, or the form has no place for some clips (the message counts and names
-            them); nothing is written.
+        SetupError: something is at that place, the form has no place for some clips (the message counts and names
+            them), or no clips are left; nothing is written.
     """
     parsed = check_target(name)
     writer = _WRITERS[parsed.form]
     fitting = writer.fit(parsed, clips, leave_out).in_order()
+    if not len(fitting):
+        raise SetupError(f"{name}: there are no clips to write, of {len(clips)} that were given")
     with writer.scratch(parsed.path) as scratch:
         writer.write(parsed, fitting, scratch)
     return fitting

@@ -38,8 +38,9 @@ WITH_TEST = "train_loc and val_loc hold test_seen_loc"
 def read_xlsa17(name: Name) -> FeatureSet:
     """Read a data set of xlsa17: `features` are of pictures, unless `?view=audio`.
 
-    Columns of classes are in the order of `att`; trainval_loc is train, the classes of val_loc are held out. Clips
-    are called by `image_files`, else by their number, from 1; classes by `allclasses_names`, else the same.
+    Columns of classes are in the order of `att`; trainval_loc is train, the classes of val_loc are held out. In
+    copies without train_loc and val_loc none are. Clips are called by `image_files`, else by their
+    number, from 1; classes by `allclasses_names`, else the same.
 
     Raises:
         SetupError: a file is absent, damaged or contradicts itself; the message names file and clip.
@@ -47,7 +48,7 @@ def read_xlsa17(name: Name) -> FeatureSet:
     view = _view(name)
     paths = name.path / FEATURES, _splits_file(name)
     held = read_mat(paths[0], ("features", "labels"), ("image_files",))
-    told = read_mat(paths[1], ("att", *PLACES, *FIRST_STAGE), ("allclasses_names",))
+    told = read_mat(paths[1], ("att", *PLACES), (*FIRST_STAGE, "allclasses_names"))
     rows = real_matrix(held["features"], "features", paths[0]).T
     vectors = real_matrix(told["att"], "att", paths[1]).T
     n_clips, n_classes = len(rows), len(vectors)
@@ -63,7 +64,10 @@ def read_xlsa17(name: Name) -> FeatureSet:
         raise SetupError(
             f"{paths[0]}: the features of {len(bad)} of {n_clips} clips are not finite, the first is {ids[bad[0]]}"
         )
-    places = {key: whole_numbers(told[key], key, paths[1], n_clips) for key in (*PLACES, *FIRST_STAGE)}
+    no_clips = np.empty(0, np.int64)
+    places = {
+        key: whole_numbers(told.get(key, no_clips), key, paths[1], n_clips) for key in (*PLACES, *FIRST_STAGE)
+    }
     check_places(places, ids, paths[1])
     seen = seen_classes(places, labels, classes, paths[1])
     with_test = np.isin(np.concatenate([places[key] for key in FIRST_STAGE]), places["test_seen_loc"]).any()
@@ -92,6 +96,8 @@ def fit_xlsa17(name: Name, clips: FeatureSet, leave_out: bool) -> FeatureSet:
     faults = []
     if "view" not in name.options and widths["audio"]:
         faults = [f"it holds one kind of features; say which, as in {name.form}:{name.path}?view=video"]
+    if name.options.get("splits") == FEATURES:
+        faults += [f"{FEATURES} is the name of its features, not of its splits"]
     refuse(name.form, faults)
     view = _view(name)
     unseen_train = ~clips.seen & (clips.splits == "train")

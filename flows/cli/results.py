@@ -59,15 +59,26 @@ def reproduce(
     xlsa17: Annotated[
         Path | None, typer.Option(help="Folder with folders SUN, CUB, AWA1, AWA2 of xlsa17, for table 6.")
     ] = None,
+    cjme: Annotated[
+        str,
+        typer.Option(
+            help="Preset of CJME: `paper`, `avgzslnet`, or `literal`, which takes the paper at its word."
+        ),
+    ] = "paper",
     workers: Annotated[int | None, typer.Option(help="Trainings side by side; default: one a core.")] = None,
     device: OneDevice = "cpu",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Show every training in TensorBoard, too.")
+    ] = False,
     prefect: Recorded = False,
 ) -> None:
     """Features -> the paper's tables beside its numbers, means over seeds; resumed by the same command."""
-    from flows.reproduce import asked_of, place_of
+    from flows.reproduce import place_of
     from flows.reproduce import reproduce as stage
+    from flows.reproducing.asked import asked_of
+    from flows.reproducing.work import Work
     from flows.runner import Processes
 
-    asked = asked_of(table, protocol, seeds, xlsa17)
+    asked, work = asked_of(table, protocol, seeds, xlsa17, cjme), Work(device, tensorboard)
     runner = {} if prefect else {"runner": Processes(workers)}
-    run(prefect, stage, features, place_of(features, out), asked, device, **runner)
+    run(prefect, stage, features, place_of(features, out), asked, work, **runner)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def lay_out(clips: FeatureSet, folder: Path) -> Path:
                 np.save(file, array, allow_pickle=False)
         write_bytes(folder / REST, _rest(clips))
     return folder
+
+
+def clear(folder: Path) -> None:
+    """Remove all sets that were laid out in a folder: made again within seconds, each is as large as all features.
+
+    The file that says that all is there goes first, so that one half removed does not count.
+    """
+    for told in folder.glob(f"*/{REST}"):
+        told.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @lru_cache(maxsize=1)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.protocol import choose_beta
-from audiosetzsl.feature_sets import FeatureSet, Protocol, Stage, last_stage
+from audiosetzsl.evaluation.training_set import ClipFeatures
+from audiosetzsl.feature_sets import FeatureSet, Protocol, Stage, last_stage, stage_of
 from flows.reproducing.method import How, Method, Model, Settings
 from models.training import Pass, Progress, best_of
 
@@ -18,6 +20,11 @@ class Choice:
     index: int  # in the grid
     harmonics: tuple[float, ...]
 
+    @staticmethod
+    def of(harmonics: tuple[float, ...]) -> "Choice":
+        """The best of a grid; ties go to the first."""
+        return Choice(int(np.argmax(harmonics)) if harmonics else 0, harmonics)
+
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
@@ -28,17 +35,32 @@ class Learnt:
     passes: tuple[Pass, ...]  # of the stage that chose how many; empty for closed forms
 
 
-def choose(method: Method, grid: tuple[Settings, ...], stage: Stage, how: How) -> Choice:
-    """Try every setting of a grid on val; ties go to the first."""
-    if len(grid) == 1:
-        return Choice(0, ())
+def check_stages(clips: FeatureSet, protocol: Protocol) -> None:
+    """Refuse a set that could not be learnt from or measured, before hours are spent on it.
+
+    Raises:
+        SetupError: val or test have no clips of seen or of unseen classes, or there is nothing to learn from.
+    """
+    none = np.empty(
+        (len(clips), 0), np.float32
+    )  # who has clips is not a question of features, which are large
+    stage_of(replace(clips, features=ClipFeatures(none, none)), protocol)
+    seen = clips.seen[clips.splits == "test"]
+    if seen.all() or not seen.any():
+        raise SetupError(
+            f"{int(seen.sum())} test clips of seen classes and {int((~seen).sum())} of unseen ones: some of each are "
+            "needed to measure"
+        )
+
+
+def try_all(method: Method, grid: tuple[Settings, ...], stage: Stage, how: How) -> tuple[float, ...]:
+    """HM on val of every setting of a grid."""
     if method.candidates:
         models = iter(method.candidates(stage, grid))
     else:
-        judged = replace(how, validate=lambda model: val_harmonic(stage, model), on_pass=None)
+        judged = replace(how, validate=lambda model: val_harmonic(stage, model))
         models = (method.fit(stage.train, stage.class_vectors, one, judged) for one in grid)
-    harmonics = tuple(val_harmonic(stage, model) for model in models)
-    return Choice(int(np.argmax(harmonics)), harmonics)
+    return tuple(val_harmonic(stage, model) for model in models)
 
 
 def learn(
@@ -46,13 +68,19 @@ def learn(
 ) -> Learnt:
     """Fit on the stage; where that held classes out, fit once more on all seen classes, for as many passes."""
     passes: list[Pass] = []
-    judged = replace(how, validate=lambda model: val_harmonic(stage, model), on_pass=passes.append)
+
+    def on_pass(done: Pass) -> None:
+        passes.append(done)
+        if how.on_pass:
+            how.on_pass(done)
+
+    judged = replace(how, validate=lambda model: val_harmonic(stage, model), on_pass=on_pass)
     model = method.fit(stage.train, stage.class_vectors, settings, judged)
     val = method.scores(model, stage.val, stage.class_vectors) if method.scores else {}
     if protocol is Protocol.STRICT:
         if method.with_passes:
             settings = method.with_passes(settings, best_of(passes).number)
-        again = replace(how, progress=how.progress and _of_last_stage(how.progress))
+        again = replace(how, on_pass=None, progress=how.progress and _of_last_stage(how.progress))
         model = method.fit(last_stage(clips), clips.class_vectors, settings, again)
     return Learnt(model, val, tuple(passes))
 

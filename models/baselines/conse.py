@@ -1,5 +1,6 @@
 """CONSE: a clip as the mix of the class vectors that a softmax over seen classes finds likeliest."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -28,8 +29,8 @@ class ConseSettings:
         """Refuse settings that mix nothing or have no minimum."""
         if self.top < 1:
             raise SetupError(f"top {self.top} must be 1 or more")
-        if not self.ridge > 0:
-            raise SetupError(f"ridge {self.ridge} must be above 0")
+        if not 0 < self.ridge < math.inf:
+            raise SetupError(f"ridge {self.ridge} must be above 0 and finite")
 
 
 # A softmax a ridge; what is mixed costs nothing.

@@ -1,5 +1,6 @@
 """ESZSL: a bilinear map in closed form, its whole grid from one decomposition."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,8 +26,8 @@ class EszslSettings:
 
     def __post_init__(self) -> None:
         """Refuse weights for which there may be no solution."""
-        if not (self.gamma > 0 and self.lambda_ > 0):
-            raise SetupError(f"gamma {self.gamma} and lambda {self.lambda_} must both be above 0")
+        if not (0 < self.gamma < math.inf and 0 < self.lambda_ < math.inf):
+            raise SetupError(f"gamma {self.gamma} and lambda {self.lambda_} must both be above 0 and finite")
 
 
 # Both weights over the powers of ten that the source searches.

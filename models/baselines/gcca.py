@@ -1,5 +1,6 @@
 """GCCA: sound, picture and text in one space of greatest correlation, in closed form."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,7 +21,7 @@ class GccaSettings:
     """How many components are kept, how the views are regularised, and the forms of the inputs."""
 
     components: int | None = 64  # None keeps all of positive correlation, and no number keeps more
-    ridge: float = 0.1  # times the mean variance of a dimension over all views
+    ridge: float = 0.1  # times the mean variance of a dimension, view by view
     features: InputForm = InputForm.UNIT
     words: InputForm = InputForm.UNIT
 
@@ -28,8 +29,8 @@ class GccaSettings:
         """Refuse settings that ask for nothing."""
         if self.components is not None and self.components < 1:
             raise SetupError(f"components {self.components} must be 1 or more, or None for all")
-        if not self.ridge >= 0:
-            raise SetupError(f"ridge {self.ridge} must be 0 or more")
+        if not 0 <= self.ridge < math.inf:
+            raise SetupError(f"ridge {self.ridge} must be 0 or more and finite")
 
 
 GCCA_GRID = tuple(GccaSettings(n, ridge) for ridge in (0.01, 0.1, 1.0) for n in (16, 64, 256))
@@ -82,8 +83,8 @@ def fit_gcca(
     1971) by way of a public implementation with a ridge of a tenth of the mean variance, the default here.
 
     Raises:
-        SetupError: class vectors are not one a class, fewer than two seen classes have clips, or views are singular
-            and the ridge is 0.
+        SetupError: class vectors are not one a class, fewer than two seen classes have clips, a view never
+            changes, or views are singular and the ridge is 0.
     """
     ((_, model),) = gcca_grid(seen, class_vectors, (settings or GccaSettings(),))
     return model
@@ -137,7 +138,9 @@ class _Views:
         cross = moments.sums.T @ learnt
         gram = np.block([[moments.gram, cross], [cross.T, (learnt.T * counts) @ learnt]])
         widths = (views[0].shape[1], views[1].shape[1], learnt.shape[1])
-        return _Views((audio_form, video_form, words_form), widths, mean, gram / n - np.outer(mean, mean))
+        covariance = gram / n - np.outer(mean, mean)
+        _check_that_views_change(covariance, gram / n, widths)
+        return _Views((audio_form, video_form, words_form), widths, mean, covariance)
 
     def model(
         self,
@@ -150,3 +153,23 @@ class _Views:
         means, by_view = np.split(self.mean.astype(np.float32), ends), np.split(kept, ends)
         audio, video, text = (Projection(*view) for view in zip(self.forms, means, by_view, strict=True))
         return Gcca(audio, video, text, correlations[:components])
+
+
+def _check_that_views_change(
+    covariance: Float[np.ndarray, "total total"],
+    squares: Float[np.ndarray, "total total"],
+    widths: tuple[int, int, int],
+) -> None:
+    ends = np.cumsum(widths)[:-1]
+    for name, left, all_of_it in zip(
+        ("audio", "video", "text"),
+        np.split(np.diag(covariance), ends),
+        np.split(np.diag(squares), ends),
+        strict=True,
+    ):
+        # Rounding of the mean leaves a little where there is nothing.
+        if left.sum() <= np.finfo(np.float32).eps ** 2 * all_of_it.sum():
+            raise SetupError(
+                f"{name} is the same for all clips to train on, so nothing can correlate with it; "
+                "check these features, or take a method that does without them"
+            )

@@ -49,7 +49,7 @@ def fit_ranking(
     """
     axes = _axes_of(data.class_vectors)
     rows, words = (
-        torch.as_tensor(part, dtype=torch.float32, device=team.device)
+        torch.as_tensor(np.require(part, np.float32, ("C", "W")), device=team.device)
         for part in (data.features(data.rows), data.class_vectors @ axes.T)
     )
     labels = torch.from_numpy(data.labels)

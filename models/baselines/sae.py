@@ -1,5 +1,6 @@
 """SAE: a linear auto-encoder through the space of class vectors, its whole grid from two decompositions."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,8 +33,8 @@ class SaeSettings:
 
     def __post_init__(self) -> None:
         """Refuse weights for which there may be no solution."""
-        if not self.lambda_ > 0:
-            raise SetupError(f"lambda {self.lambda_} must be above 0")
+        if not 0 < self.lambda_ < math.inf:
+            raise SetupError(f"lambda {self.lambda_} must be above 0 and finite")
 
 
 # Half powers of ten, as the source names none; its demo has one value a data set.

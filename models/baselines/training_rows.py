@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.training_set import SeenClips, SeenLabels, View
-from models.inputs import InputForm, Inputs
+from models.inputs import InputForm, Inputs, vectors_of
 
 BLOCK = 8192  # clips at once in float64, so that a set of any size needs little beside itself
 
@@ -76,15 +76,13 @@ def seen_classes(
     """Number the classes that have clips, and look up their vectors; no other row is looked at.
 
     Raises:
-        SetupError: class vectors are not one a class, or fewer than two seen classes have clips.
+        SetupError: class vectors are not one a class or not finite, or fewer than two seen classes have clips.
     """
-    n_classes = len(labels.classes.names)
-    if len(class_vectors) != n_classes:
-        raise SetupError(f"{len(class_vectors)} class vectors for {n_classes} classes; give one row a class")
     present, numbered = np.unique(labels.indices, return_inverse=True)
+    learnt = vectors_of(class_vectors, present, labels.classes)
     if len(present) < 2:
         raise SetupError(f"{len(present)} seen classes have clips to train on, expected 2 or more")
-    return numbered, class_vectors[present]
+    return numbered, learnt
 
 
 def moments_of(

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from audiosetzsl.evaluation.training_set import SeenClips
 from models.cjme.losses import (
@@ -112,10 +113,12 @@ class _Lesson:
         audio_q, video_q, *_ = self._embedded(q)
         classes = self.model.embed_text(self.columns.vectors)
         by_audio, by_video = class_distances(audio, classes), class_distances(video, classes)
+        # Not classes[labels], whose gradient two threads add up in any order, so that no two trainings are the same.
+        own = embedding(labels, classes)
         audio_triplets, video_triplets = (
             pair_triplets(
                 of_p.gather(1, labels[:, None]).squeeze(1),
-                torch.linalg.vector_norm(of_q - classes[labels], dim=1),
+                torch.linalg.vector_norm(of_q - own, dim=1),
                 self.training.margin,
             )
             for of_p, of_q in ((by_audio, audio_q), (by_video, video_q))

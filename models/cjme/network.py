@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.retrieval import Embeddings
-from audiosetzsl.evaluation.selection import AUDIO_BELOW, VIDEO_ABOVE
+from audiosetzsl.evaluation.selection import AUDIO_BELOW, VIDEO_ABOVE, selected_weight
 from audiosetzsl.evaluation.training_set import ClipFeatures, SeenClips
 from models.cjme.inference import Inference, score_by
 from models.cjme.layers import Attention, Formed, projection
@@ -41,12 +41,14 @@ class CjmeConfig:
     audio_below: float = AUDIO_BELOW
 
     def __post_init__(self) -> None:
-        """Refuse a share of dropout that leaves nothing.
+        """Refuse what cannot be meant, before hours are spent on it.
 
         Raises:
-            SetupError: it is not a share.
+            SetupError: dropout leaves nothing, a width is none, or thresholds of alpha cross.
         """
         check_dropout(self.dropout)
+        check_some(self, "audio_width", "video_width", "text_width", "hidden", "width", "attention_hidden")
+        selected_weight(np.zeros(0), self.video_above, self.audio_below)
 
 
 class Cjme(nn.Module):
@@ -138,7 +140,9 @@ class Cjme(nn.Module):
 def on_device(model: nn.Module, rows: Float[np.ndarray, "n width"]) -> Float[Tensor, "n width"]:
     """Rows as the weights of a network are: of their kind, on their device."""
     weight = next(model.parameters())
-    return torch.as_tensor(rows, dtype=weight.dtype, device=weight.device)
+    # torch takes no memory that is only mapped for reading, nor one that is walked backwards.
+    own = np.require(rows, requirements=("C", "W"))
+    return torch.as_tensor(own, dtype=weight.dtype, device=weight.device)
 
 
 def parts_of(n: int) -> Iterator[slice]:
@@ -154,6 +158,17 @@ def check_dropout(share: float) -> None:
     """
     if not 0 <= share < 1:
         raise SetupError(f"dropout is {share}, expected from 0 to below 1, such as 0.5")
+
+
+def check_some(config: object, *names: str) -> None:
+    """Refuse a layer without a single number.
+
+    Raises:
+        SetupError: one of these widths is below 1.
+    """
+    for name in names:
+        if getattr(config, name) < 1:
+            raise SetupError(f"{name} is {getattr(config, name)}, expected 1 or more")
 
 
 def check_widths(

@@ -83,6 +83,7 @@ PRESETS = {
             decay_at=(75, 125, 175),
             batch_size=4096,
             passes=200,
+            patience=200,  # it goes through all its rates; the best pass is kept all the same
         )
     ),
     # Eq. 3 and 7 as they are printed, to see what becomes of them.

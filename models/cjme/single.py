@@ -15,7 +15,7 @@ from audiosetzsl.evaluation.retrieval import Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures, SeenClips, View
 from models.cjme.layers import Formed, projection
 from models.cjme.losses import batch_triplets, class_distances
-from models.cjme.network import check_dropout, on_device, parts_of
+from models.cjme.network import check_dropout, check_some, on_device, parts_of
 from models.cjme.settings import check_margin
 from models.cjme.start import SeenColumns, begun, text_spread, warn_of_collapse
 from models.inputs import InputForm
@@ -37,12 +37,13 @@ class SingleConfig:
     unit_embeddings: bool = False  # as in CjmeConfig
 
     def __post_init__(self) -> None:
-        """Refuse a share of dropout that leaves nothing.
+        """Refuse what cannot be meant.
 
         Raises:
-            SetupError: it is not a share.
+            SetupError: dropout leaves nothing, or a width is none.
         """
         check_dropout(self.dropout)
+        check_some(self, "feature_width", "text_width", "hidden", "width")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.training_set import SeenLabels
+from models.inputs import vectors_of
 from models.sampling import ClassBalanced, class_balanced
 from models.training import Optimising
 
@@ -38,15 +38,12 @@ class SeenColumns:
         """Keep of all classes those that are learnt from.
 
         Raises:
-            SetupError: there is not one row a class, or fewer than two classes have clips.
+            SetupError: there is not one row of finite numbers a class, or fewer than two classes have clips.
         """
         mask = labels.classes.seen_mask
-        if len(class_vectors) != len(mask):
-            raise SetupError(
-                f"{len(class_vectors)} class vectors for {len(mask)} classes; give one row a class"
-            )
+        learnt = vectors_of(class_vectors, mask, labels.classes)
         among_seen = torch.from_numpy((np.cumsum(mask) - 1)[labels.indices])
-        vectors = torch.as_tensor(class_vectors[mask], dtype=torch.float32, device=device)
+        vectors = torch.as_tensor(learnt, dtype=torch.float32, device=device)
         return SeenColumns(among_seen.to(device), vectors, class_balanced(among_seen))
 
     def batch_size(self, optimising: Optimising) -> int:

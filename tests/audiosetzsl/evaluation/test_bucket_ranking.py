@@ -18,6 +18,7 @@ SHAPES = {
     "a far item": lambda g, shape: np.where(g.random(shape) < 0.01, 1e30, g.gamma(20, size=shape)),
     "many far items": lambda g, shape: g.pareto(0.3, size=shape),
     "next floats": lambda g, shape: 1 + g.integers(0, 9, shape) * np.finfo(np.float32).eps,
+    "all the same but one": lambda g, shape: np.where(np.arange(shape[1]) == 5, 250.0, np.zeros(shape)),
     "tiny": lambda g, shape: g.integers(0, 9, shape) * 1e-44,
 }
 

@@ -112,6 +112,7 @@ def test_narrow_scores_choose_as_wide_ones_do():
     assert choose_beta(narrow) == choose_beta(Scores(wide.astype(np.float64), actual, CLASSES, "val"))
 
 
+@settings(max_examples=40)
 @given(scored(), st.integers(-9, 9))
 def test_stacking_agrees_with_its_twin(scores, beta):
     predicted = slow_predictions(scores.values, SEEN, beta)
@@ -120,6 +121,7 @@ def test_stacking_agrees_with_its_twin(scores, beta):
     assert result.unseen == mean_class_accuracy(predicted, scores.actual, ~SEEN)
 
 
+@settings(max_examples=40)
 @given(scored())
 def test_chosen_beta_agrees_with_trying_all_26_points(scores):
     values = scores.values
@@ -156,6 +158,7 @@ def test_a_constant_added_to_all_scores_changes_nothing(scores, constant):
     assert classify(shifted, choose_beta(shifted)) == classify(scores, choose_beta(scores))
 
 
+@settings(max_examples=40)
 @given(scored())
 def test_at_the_ends_of_beta_only_one_side_is_left(scores):
     gaps = scores.values[:, SEEN].max(1) - scores.values[:, ~SEEN].max(1)

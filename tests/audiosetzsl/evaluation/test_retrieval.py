@@ -169,6 +169,15 @@ def test_scores_that_are_not_finite_rank_nothing():
         text_retrieval(values, np.arange(4), CLASSES)
 
 
+def test_embeddings_of_other_clips_or_classes_are_refused():
+    embeddings, actual = random_embeddings(4, n_clips=20)
+    fewer = Embeddings(embeddings.audio, embeddings.video, embeddings.text[:3], embeddings.alpha)
+    with pytest.raises(SetupError, match=r"scores are \(20, 3\), expected \(20, 4\): clips x classes"):
+        retrieve(fewer, actual, CLASSES)
+    with pytest.raises(SetupError, match="1 values of alpha for 20 clips; give one each"):
+        retrieve(Embeddings(embeddings.audio, embeddings.video, embeddings.text, np.ones(1)), actual, CLASSES)
+
+
 def test_retrieval_refuses_labels_outside_the_table():
     with pytest.raises(SetupError, match="labels run from 0 to 7"):
         clip_retrieval(np.zeros((2, 1)), np.zeros((2, 1)), np.array([0, 7]), CLASSES)

@@ -13,6 +13,11 @@ def test_selection_by_hand_on_and_beside_the_thresholds():
     assert selected_weight(alpha, 0.5, 0.5).tolist() == [0, 0, 0, 0.5, 1, 1, 1]
 
 
+def test_an_alpha_that_is_nan_selects_nothing():
+    with pytest.raises(SetupError, match="1 of 2 values of alpha are NaN; check the model"):
+        selected_weight(np.array([np.nan, 0.5]))
+
+
 def test_thresholds_that_cross_are_refused():
     with pytest.raises(
         SetupError, match=r"audio is selected below 0.6 and video above 0.4; the first must not"

@@ -3,7 +3,7 @@ import pytest
 
 from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.errors import ManifestError, SetupError
-from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
+from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels, View
 
 CLASSES = ClassTable(("dog", "cat", "pig", "bus"), (True, True, False, False))
 
@@ -65,3 +65,25 @@ def test_the_table_of_the_dataset_keeps_its_order_and_its_23_seen_classes():
     table = ClassTable.of(AUDIOSETZSL)
     assert list(table.names) == AUDIOSETZSL.names
     assert (int(table.seen_mask.sum()), len(table.names)) == (23, 33)
+
+
+def test_features_so_large_that_distances_overflow_are_refused():
+    rows = np.ones((3, 2), np.float32)
+    rows[1, 0] = -1e20
+    with pytest.raises(SetupError, match=r"1 of 3 video features are beyond 1e\+15, the first in row 1"):
+        ClipFeatures(np.ones((3, 2), np.float32), rows)
+
+
+@pytest.mark.parametrize("view", [View.AUDIO, View.CONCAT])
+def test_a_view_that_needs_what_is_not_there_is_refused(view):
+    clips = ClipFeatures(np.ones((3, 0), np.float32), np.ones((3, 2), np.float32))
+    with pytest.raises(
+        SetupError, match=f"these clips have no {view} features; take a method of what they have"
+    ):
+        clips.view(view)
+    assert clips.view(View.VIDEO).shape == (3, 2)
+
+
+def test_both_views_stand_side_by_side():
+    clips = ClipFeatures(np.zeros((2, 1), np.float32), np.ones((2, 2), np.float32))
+    assert clips.view(View.CONCAT).tolist() == [[0, 1, 1], [0, 1, 1]]

@@ -19,6 +19,9 @@ from audiosetzsl.errors import SetupError
         ({"class_vectors": np.ones((4, 3), np.float32)}, "4 class vectors for 5 classes"),
         ({"labels": np.full(60, 5)}, "labels run from 5 to 5, expected columns of 5 classes"),
         ({"splits": np.full(60, "dev")}, r"splits \['dev'\] are unknown, expected train, val, test"),
+        ({"splits": np.full(60, "val", object)}, r"splits are object \(60,\), expected text in a row"),
+        ({"clip_ids": np.arange(60)}, r"clip ids are int64 \(60,\), expected text in a row: take .astype"),
+        ({"clip_ids": np.array([f"{i or ''}" for i in range(60)])}, "clip 0 has an empty id, one of 1; give"),
         ({"held_out": ("pig",)}, r"held-out classes \['pig'\] are no seen classes"),
         (
             {"clip_ids": np.array(["a"] * 2 + [f"b{i}" for i in range(58)])},

@@ -44,6 +44,11 @@ def test_texts_may_be_bytes(tmp_path, arrays):
     assert_same(open_set(put(tmp_path, as_bytes)), text)
 
 
+def test_numbers_of_another_byte_order_come_in_ours(tmp_path, arrays):
+    ours = open_set(put(tmp_path, arrays))
+    assert_same(open_set(put(tmp_path, arrays | {"video": arrays["video"].astype(">f4")})), ours)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,6 +1,7 @@
 """Round trips: what is written comes back bit by bit, other programs read it, and it is whole or not there."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.io import loadmat
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.feature_sets.opening import open_set, save_set
 
 MADE_OF = {"features": {"audio": {"name": "Net", "facts": {"weights": "sha256:1", "taught": None}}}}
@@ -191,6 +193,12 @@ def test_clips_without_a_place_are_counted_and_named_and_nothing_is_written(plac
         ("avca:{}", drawn(widths=(3, 0)), "no video features, and both kinds are needed"),
         ("avca:{}?dataset=ave", drawn(), "dataset 'ave' is unknown, expected vggsound, ucf, activitynet"),
         ("xlsa17:{}", drawn(), r"one kind of features; say which, as in xlsa17:.*\?view=video"),
+        ("xlsa17:{}?view=video&splits=res101.mat", drawn(), "res101.mat is the name of its features"),
+        (
+            "official:{}",
+            drawn().rows(np.zeros(60, bool)),
+            "there are no clips to write, of 0 that were given",
+        ),
         ("xlsa17:{}?view=text", drawn(), "view 'text' is unknown, expected audio, video, concat"),
         (
             "xlsa17:{}?view=audio",
@@ -221,13 +229,18 @@ def test_sets_that_a_form_cannot_hold(places, form, clips, message):
     ],
 )
 def test_names_of_classes_that_name_no_file(places, names, message):
-    from dataclasses import replace
-
-    from audiosetzsl.evaluation.training_set import ClassTable
-
     clips = drawn()
     with pytest.raises(SetupError, match=message):
         save_set(f"official:{places()}", replace(clips, classes=ClassTable(names, clips.classes.seen)))
+
+
+@pytest.mark.parametrize("form", ["official", "avca"])
+def test_names_of_classes_that_a_line_of_text_would_change(places, form):
+    names = ("dog ", "cat,", "'bus'", "church bell", "'")
+    clips = without(replace(drawn(), classes=ClassTable(names, drawn().classes.seen)))
+    name = f"{form}:{places()}"
+    save_set(name, clips)
+    assert_same(open_set(name), clips)
 
 
 def test_what_is_there_is_not_overwritten(places):

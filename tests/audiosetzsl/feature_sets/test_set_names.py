@@ -36,6 +36,9 @@ def test_a_name_is_taken_apart(text, form, place, options):
         ("npz:a?features=b", r"unknown options \['features'\]; npz takes none"),
         ("avca:a?feature=b", r"unknown options \['feature'\]; avca takes features=..., dataset=..."),
         ("official:a?main", r"unknown options .*; official takes features=..."),
+        ("official:a?features=..", r"features should name something in a, not a way elsewhere"),
+        ("avca:a?features=../../b", r"features should name something in a, not a way elsewhere"),
+        ("xlsa17:a?splits=/b/splits.mat", r"splits should name something in a, not a way elsewhere"),
     ],
 )
 def test_wrong_names(text, message):

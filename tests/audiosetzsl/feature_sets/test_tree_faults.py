@@ -64,9 +64,8 @@ def test_features_of_avca_gzsl_lie_one_folder_deeper(tree):
     with pytest.raises(SetupError, match=r"holds 2 folders with audio/ \(main, other\).*\?features=FOLDER"):
         open_set(f"official:{tree}")
     assert len(open_set(f"official:{tree}?features=main")) == 27
-    for wrong in ("gone", ".."):
-        with pytest.raises(SetupError, match=f"has no folder '{wrong}'"):
-            open_set(f"official:{tree}?features={wrong}")
+    with pytest.raises(SetupError, match="has no folder 'gone'"):
+        open_set(f"official:{tree}?features=gone")
 
 
 def h5(change):

@@ -9,7 +9,7 @@ from small_sets import small_set
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from audiosetzsl.feature_sets import Protocol, stage_of
-from flows.reproducing.learning import choose, learn
+from flows.reproducing.learning import Choice, learn, try_all
 from flows.reproducing.method import How
 from flows.reproducing.methods import method, methods
 from flows.reproducing.outcome import measure
@@ -58,7 +58,7 @@ def test_a_line_of_table_5_differs_from_the_whole_in_its_losses_alone():
 @pytest.mark.parametrize("name", ["eszsl-audio", "audio"])
 def test_settings_are_those_with_the_best_val(name):
     grid = of_one_pass(name)
-    choice = choose(method(name), grid, stage_of(small_set(), Protocol.PAPER), How(0))
+    choice = Choice.of(try_all(method(name), grid, stage_of(small_set(), Protocol.PAPER), How(0)))
     assert len(choice.harmonics) == len(grid) > 1
     assert choice.harmonics[choice.index] == max(choice.harmonics)
 

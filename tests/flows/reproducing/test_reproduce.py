@@ -15,8 +15,9 @@ from audiosetzsl.feature_sets import Protocol
 from audiosetzsl.feature_sets.opening import save_set
 from audiosetzsl.tables.paper_results import TABLE_6_SETS
 from flows import reproduce as stage
-from flows.reproduce import Asked, asked_of, place_of, reproduce
+from flows.reproduce import place_of, reproduce
 from flows.reproducing import methods
+from flows.reproducing.asked import Asked, asked_of
 from flows.reproducing.laid_out import digest_of, lay_out, open_laid_out
 
 QUICK = 2  # passes
@@ -77,7 +78,7 @@ def test_what_is_done_is_not_done_again(quick, sound, tmp_path, monkeypatch):
         return learn(one)
 
     monkeypatch.setattr(stage, "experiment", counted)
-    monkeypatch.setattr(stage, "search", lambda one: pytest.fail("settings were chosen already"))
+    monkeypatch.setattr(stage, "trial", lambda one: pytest.fail("settings were chosen already"))
     reproduce(sound, out, asked, runner=Here())
     assert done == [gone]
     again = results_of(out)

@@ -66,7 +66,11 @@ def test_what_cannot_be_fitted_or_embedded_is_refused():
         fit_gcca(silent, world.class_vectors)
     with pytest.raises(SetupError, match=r"rows are 5 wide, expected 6 as in training"):
         fit_gcca(seen, world.class_vectors).embed(seen.clips, world.class_vectors[:, :5])
+    for blank in (0.0, 0.7):
+        still = labelled(ClipFeatures(np.full_like(seen.clips.audio, blank), seen.clips.video), actual)
+        with pytest.raises(SetupError, match=r"audio is the same for all clips to train on, so nothing can"):
+            fit_gcca(still, world.class_vectors)
     with pytest.raises(SetupError, match=r"components 0 must be 1 or more, or None for all"):
         GccaSettings(components=0)
-    with pytest.raises(SetupError, match=r"ridge -0.1 must be 0 or more"):
+    with pytest.raises(SetupError, match=r"ridge -0.1 must be 0 or more and finite"):
         GccaSettings(ridge=-0.1)

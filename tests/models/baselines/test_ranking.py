@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.protocol import Scores, choose_beta, classify
@@ -139,6 +140,21 @@ def test_a_training_that_is_broken_off_goes_on(fit, kind, world, tmp_path):
 def test_a_margin_that_is_none_is_refused(kind, margin):
     with pytest.raises(SetupError, match=f"margin is {margin}, expected more than 0, such as 0.1 or 1"):
         kind(margin=margin)
+
+
+@METHODS
+def test_features_that_are_mapped_for_reading_are_enough(fit, kind, world):
+    vectors, seen, clips = world
+    audio = seen.clips.audio[::-1].copy()[::-1]
+    audio.flags.writeable = False
+    mapped = vectors, SeenClips(ClipFeatures(audio, seen.clips.video), seen.labels), clips
+    settings = kind(optimising=QUICK, features=InputForm.RAW)
+    torch.set_warn_always(True)
+    try:
+        found = fitted(fit, mapped, settings)
+    finally:
+        torch.set_warn_always(False)
+    np.testing.assert_array_equal(found.weights, fitted(fit, world, settings).weights)
 
 
 @METHODS

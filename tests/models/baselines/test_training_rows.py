@@ -52,6 +52,17 @@ def test_class_vectors_are_one_a_class():
         rows_of(world, seen)
 
 
+def test_vectors_of_seen_classes_are_numbers():
+    world = ClosedFormWorld()
+    seen, _ = world.seen()
+    world.class_vectors[[1, N_SEEN]] = np.nan  # of an unseen class nothing is looked at
+    name = seen.labels.classes.names[1]
+    with pytest.raises(
+        SetupError, match=rf"class vectors of {name} are not finite; make them again or leave"
+    ):
+        rows_of(world, seen)
+
+
 def test_one_class_is_not_enough():
     world = ClosedFormWorld()
     with pytest.raises(SetupError, match=r"1 seen classes have clips to train on, expected 2 or more"):

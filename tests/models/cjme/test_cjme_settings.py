@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from audiosetzsl.errors import SetupError
-from models.cjme import PRESETS, CjmeConfig, CjmeTraining, SingleTraining
+from audiosetzsl.evaluation.training_set import View
+from models.cjme import PRESETS, CjmeConfig, CjmeTraining, SingleConfig, SingleTraining
 
 
 def test_presets_say_what_differs_from_the_papers():
@@ -12,6 +13,7 @@ def test_presets_say_what_differs_from_the_papers():
     assert literal == replace(paper, agreement="sum", sign="as_printed")
     assert (later.optimiser, later.learning_rate, later.momentum) == ("sgd", 0.3, 0.9)
     assert (later.decay_at, later.passes, later.batch_size) == ((75, 125, 175), 200, 4096)
+    assert later.patience >= later.passes  # or it might end before its first step down
     assert replace(PRESETS["avgzslnet"], optimising=paper.optimising) == paper
 
 
@@ -47,3 +49,12 @@ def test_networks_and_trainings_of_a_single_view_are_checked_too():
         SingleTraining(margin=-1.0)
     with pytest.raises(SetupError, match=r"dropout is 1.0, expected from 0 to below 1"):
         CjmeConfig(dropout=1.0)
+
+
+def test_a_network_that_cannot_be_meant_is_refused():
+    with pytest.raises(SetupError, match=r"audio_width is 0, expected 1 or more"):
+        CjmeConfig(audio_width=0)
+    with pytest.raises(SetupError, match=r"hidden is 0, expected 1 or more"):
+        SingleConfig(View.AUDIO, 4, hidden=0)
+    with pytest.raises(SetupError, match=r"audio is selected below 0.8 and video above 0.2"):
+        CjmeConfig(video_above=0.2, audio_below=0.8)

@@ -3,58 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from cjme_world import CONFIG, N_SEEN, World, bad_halves, labelled, trained_for
 
 from audiosetzsl.errors import ManifestError, SetupError
-from audiosetzsl.evaluation.protocol import Scores, choose_beta, classify
-from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, SeenClips, SeenLabels
-from models.cjme import CjmeConfig, CjmeTraining, Inference, fit_cjme, load_cjme, save_cjme, score_by
-from models.inputs import InputForm, Inputs
+from audiosetzsl.evaluation.protocol import choose_beta, classify
+from models.cjme import CjmeTraining, Inference, fit_cjme, score_by
 from models.training import Optimising, Progress
 
-N_SEEN, N_UNSEEN, WIDTH, TEXT_WIDTH = 12, 4, 32, 8
-TABLE = ClassTable(
-    tuple(f"class-{i}" for i in range(N_SEEN + N_UNSEEN)), (True,) * N_SEEN + (False,) * N_UNSEEN
-)
-CONFIG = CjmeConfig(WIDTH, WIDTH, TEXT_WIDTH, hidden=64, width=16, attention_hidden=16)
-
-
-def trained_for(passes, patience=20, learning_rate=1e-3, **settings):
-    how = Optimising(batch_size=64, passes=passes, patience=patience, learning_rate=learning_rate)
-    return CjmeTraining(optimising=how, **settings)
-
-
 TRAINING = trained_for(30)
-
-
-class World:
-    """Classes whose sound and picture follow from their word vector, so that unseen ones can be guessed."""
-
-    def __init__(self, seed=0):
-        self.generator = np.random.default_rng(seed)
-        self.class_vectors = self.generator.normal(size=(len(TABLE.names), TEXT_WIDTH)).astype(np.float32)
-        self.to_audio, self.to_video = self.generator.normal(size=(2, TEXT_WIDTH, WIDTH))
-
-    def clips(self, actual, bad_audio=None, bad_video=None, noise=0.4):
-        directions = self.class_vectors / np.linalg.norm(self.class_vectors, axis=1, keepdims=True)
-        audio, video = (directions[actual] @ to for to in (self.to_audio, self.to_video))
-        for rows, bad in ((audio, bad_audio), (video, bad_video)):
-            if bad is not None:
-                rows[bad] = self.generator.normal(size=(int(bad.sum()), WIDTH))
-            rows += noise * self.generator.normal(size=rows.shape)
-        return ClipFeatures(audio.astype(np.float32), video.astype(np.float32))
-
-    def seen(self, n_per_class=40, **bad):
-        actual = np.arange(N_SEEN).repeat(n_per_class)
-        return labelled(self.clips(actual, **bad), actual)
-
-    def scores(self, model, split):
-        actual = np.arange(len(TABLE.names)).repeat(20)
-        return Scores(model.scores(self.clips(actual), self.class_vectors), actual, TABLE, split)
-
-
-def labelled(clips, actual):
-    names = tuple(TABLE.names[i] for i in actual)
-    return SeenClips(clips, SeenLabels(names, ("train",) * len(names), TABLE))
 
 
 def test_a_model_fitted_on_seen_classes_knows_the_unseen_ones():
@@ -78,11 +34,6 @@ def test_a_model_fitted_on_seen_classes_knows_the_unseen_ones():
     assert 0 <= passes[-1].told["decided"] <= 1 and 0 < passes[-1].told["alpha"] < 1
     parts = {"agreement": 1, "attention": 1, "audio_triplets": 0, "video_triplets": 0}
     assert passes[-1].loss > sum(weight * passes[-1].told[name] for name, weight in parts.items())
-
-
-def bad_halves(n):
-    bad_audio = np.random.default_rng(7).random(n) < 0.5
-    return {"bad_audio": bad_audio, "bad_video": ~bad_audio}
 
 
 @pytest.mark.parametrize(("sign", "right_way"), [("fixed", True), ("as_printed", False)])
@@ -190,6 +141,10 @@ def test_what_does_not_fit_together_is_refused():
         SetupError, match=r"are \(32, 32, 8\) wide, but this network takes \(1024, 1024, 300\)"
     ):
         fit_cjme(world.seen(1), world.class_vectors, seed=0, validate=None)
+    blank = world.class_vectors.copy()
+    blank[[2, 5, N_SEEN]] = np.nan  # of an unseen class nothing is looked at
+    with pytest.raises(SetupError, match="class vectors of class-2, class-5 are not finite; make them again"):
+        fit_cjme(world.seen(1), blank, CONFIG, seed=0, validate=None)
     actual = np.zeros(3, dtype=int)
     with pytest.raises(SetupError, match="at least two seen classes, got 1"):
         fit_cjme(labelled(world.clips(actual), actual), world.class_vectors, CONFIG, seed=0, validate=None)
@@ -273,20 +228,18 @@ def test_alpha_follows_its_target_whichever_loss_teaches_it():
         assert alpha.std() > 0.02  # of each clip its own
 
 
-def test_standard_inputs_are_by_clips_and_classes_learnt_from_and_kept_with_the_model(tmp_path):
-    world = World()
-    config = replace(CONFIG, inputs=InputForm.STANDARD, words=InputForm.STANDARD)
-    seen, vectors = world.seen(), world.class_vectors
-    model = fit_cjme(seen, vectors, config, trained_for(1), seed=0, validate=None)
-    of_audio = Inputs.of(InputForm.STANDARD, seen.clips.audio)
-    of_words = Inputs.of(InputForm.STANDARD, vectors[:N_SEEN])
-    np.testing.assert_array_equal(model.audio_form.mean.numpy(), of_audio.mean)
-    np.testing.assert_array_equal(model.text_form.scale.numpy(), of_words.scale)
-    clips = world.clips(np.arange(N_SEEN))
-    audio, _ = model.prepared(clips.audio, clips.video)
-    np.testing.assert_allclose(audio.numpy(), of_audio(clips.audio), rtol=1e-5, atol=1e-6)
-    loaded = load_cjme(save_cjme(model, tmp_path / "cjme.safetensors"))
-    assert np.array_equal(loaded.scores(clips, vectors), model.scores(clips, vectors))
+def test_eq3_as_it_is_printed_draws_the_space_together_and_unseen_classes_are_lost_in_it():
+    world, found = World(), {}
+    seen = world.seen()
+    for over in ("mean", "sum"):
+        passes, training = [], trained_for(15, agreement=over)
+        model = fit_cjme(
+            seen, world.class_vectors, CONFIG, training, seed=0, validate=None, on_pass=passes.append
+        )
+        result = classify(world.scores(model, "test"), choose_beta(world.scores(model, "val")))
+        found[over] = passes[-1].told["text_spread"], result.harmonic
+    assert found["sum"][0] < 0.9 * found["mean"][0]
+    assert found["sum"][1] < found["mean"][1] - 0.1
 
 
 def test_a_space_that_has_collapsed_is_said_in_the_log(caplog):

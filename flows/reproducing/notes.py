@@ -1,0 +1,31 @@
+"""Notes: sentences that stand over the tables, without which their numbers would be misread."""
+
+from pathlib import Path
+
+from audiosetzsl.feature_sets import FeatureSet
+from audiosetzsl.feature_sets.of_workspace import recipes_in
+from audiosetzsl.shards import Kind
+from audiosetzsl.workspace import Workspace
+from flows.clip_sources import ClipSources
+from flows.report_notes import of_clips, of_networks
+from flows.reproducing.asked import Asked
+from flows.reproducing.rows import HERE
+
+
+def notes_on(clips: FeatureSet, data_set: str, source: str) -> list[str]:
+    """What to know of the features of a data set, which were opened by the name `source`."""
+    there = {Kind.AUDIO: clips.features.audio, Kind.VIDEO: clips.features.video}
+    kinds = [kind for kind, rows in there.items() if rows.shape[1]]
+    notes = of_networks(recipes_in(clips.made_of), kinds, clips.classes)
+    if Path(source).is_dir():  # a workspace, which has a ledger
+        notes = [*of_clips(ClipSources.of(Workspace(Path(source)))), *notes]
+    return notes if data_set == HERE else [f"{data_set}: {note}" for note in notes]
+
+
+def notes_on_asked(asked: Asked) -> list[str]:
+    """What to know of what was asked for."""
+    if asked.cjme == "paper":
+        return []
+    return [
+        f"CJME and its variants were trained by preset {asked.cjme}; single views and other methods have none."
+    ]
