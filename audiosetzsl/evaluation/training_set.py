@@ -76,9 +76,9 @@ class ClipFeatures:
             )
         for name, rows in (("audio", self.audio), ("video", self.video)):
             # Least and largest first: a NaN comes out of either, and nothing as large as the rows is made.
-            if not rows.size or (rows.min() >= -LARGEST_FEATURE and rows.max() <= LARGEST_FEATURE):
+            if not rows.size or -LARGEST_FEATURE <= float(rows.min()) <= float(rows.max()) <= LARGEST_FEATURE:
                 continue
-            bad = np.flatnonzero(~(np.abs(rows) <= LARGEST_FEATURE).all(axis=1))
+            bad = np.flatnonzero(~(np.abs(rows.astype(np.float64)) <= LARGEST_FEATURE).all(axis=1))
             what = "not finite" if not np.isfinite(rows[bad]).all() else f"beyond {LARGEST_FEATURE:.0e}"
             raise SetupError(
                 f"{len(bad)} of {len(rows)} {name} features are {what}, the first in row {bad[0]}; "
