@@ -46,7 +46,7 @@ class PrefectTasks:
         recorded = task(name=name, cache_policy=NO_CACHE, persist_result=False)(work)
         with ProcessPoolTaskRunner(min(workers or self.workers, len(blocks))) as pool:
             futures: list[PrefectFuture[R]] = [
-                pool.submit(recorded.with_options(task_run_name=f"{name} {label(block)}"), {"block": block})
+                pool.submit(recorded.with_options(task_run_name=_run_name(name, block)), {"block": block})
                 for block in blocks
             ]
             with watched(meter, METER_S, _artifact(name, meter)):
@@ -56,6 +56,11 @@ class PrefectTasks:
     def gate(self) -> Gate:
         """The server's global limit of the egress, which holds for all machines that use it."""
         return prefect_gate
+
+
+def _run_name(name: str, block: object) -> str:
+    """What the page of the flow run calls a block; Prefect would take braces for places to fill in."""
+    return f"{name} {label(block)}".replace("{", "{{").replace("}", "}}")
 
 
 def _artifact(name: str, meter: Meter | None) -> Callable[[int, str], None]:

@@ -38,6 +38,10 @@ class Experiment:
         facts = {**facts_of(protocol, place), "seed": seed, "settings": as_facts(settings)}
         return Experiment(name, protocol, place, search.work, settings, seed, Recipe(name, facts))
 
+    def __str__(self) -> str:
+        """What people are shown of it."""
+        return f"{self.method}, {self.protocol}, seed {self.seed}"
+
     @property
     def path(self) -> Path:
         """The file of its outcome."""

@@ -1,5 +1,6 @@
 """Laid out: a feature set as plain arrays in a folder, which many processes map into memory and share."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -29,8 +30,8 @@ def lay_out(clips: FeatureSet, folder: Path) -> Path:
     """Write a feature set as .npy files; the file of the classes comes last, and says that all are there."""
     if not (folder / REST).is_file():
         for name, array in _arrays(clips).items():
-            with atomic_path(folder / f"{name}.npy") as scratch, scratch.open("wb") as file:
-                np.save(file, array, allow_pickle=False)
+            with atomic_path(folder / f"{name}.npy") as scratch:
+                _save(scratch, array)
         write_bytes(folder / REST, _rest(clips))
     return folder
 
@@ -77,6 +78,15 @@ def _rest(clips: FeatureSet) -> bytes:
         "made_of": dict(clips.made_of),
     }
     return json.dumps(rest, sort_keys=True).encode()
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    """Write an array as .npy; of a full disk NumPy says only how much went there, without the number of the error."""
+    try:
+        with path.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+    except OSError as problem:
+        raise OSError(problem.errno or errno.ENOSPC, str(problem), str(path)) from problem
 
 
 def _text(array: np.ndarray) -> bytes:

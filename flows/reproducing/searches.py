@@ -31,6 +31,10 @@ class Trial:
     tried: tuple[Settings, ...]
     recipe: Recipe  # what their HMs depend on
 
+    def __str__(self) -> str:
+        """What people are shown of it."""
+        return f"{self.method}, {self.protocol}, {self.recipe.fingerprint}"
+
     @property
     def path(self) -> Path:
         """The file of how well they did."""

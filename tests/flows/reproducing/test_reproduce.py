@@ -1,6 +1,7 @@
 """Stage reproduce: from a feature set to tables, going on where it broke off."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -8,38 +9,21 @@ import pandas as pd
 import pytest
 from same_process import Here
 from small_sets import small_set
+from typer.testing import CliRunner
 
-from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from audiosetzsl.feature_sets import Protocol
 from audiosetzsl.feature_sets.opening import save_set
-from audiosetzsl.tables.paper_results import TABLE_6_SETS
+from audiosetzsl.shards import Recipe
 from flows import reproduce as stage
-from flows.reproduce import place_of, reproduce
-from flows.reproducing import methods
+from flows.cli import app
+from flows.reproduce import reproduce
+from flows.reproducing import experiments, searches, work
 from flows.reproducing.asked import Asked, asked_of
 from flows.reproducing.laid_out import digest_of, lay_out, open_laid_out
+from flows.reproducing.work import Place, Work
 
-QUICK = 2  # passes
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """The methods as they are, but trained for two passes."""
-    known = dict(methods.methods())
-
-    def grid_of(one):
-        return lambda before: tuple(one.with_passes(cell, QUICK) for cell in one.grid(before))
-
-    short = {name: replace(one, grid=grid_of(one)) if one.with_passes else one for name, one in known.items()}
-    monkeypatch.setattr(methods, "methods", lambda: short)
-
-
-@pytest.fixture
-def sound(tmp_path):
-    """A feature set that has sound alone, as a file."""
-    save_set(f"npz:{tmp_path / 'sound.npz'}", small_set(video_width=0))
-    return f"npz:{tmp_path / 'sound.npz'}"
+QUICK = 2  # passes, as fixture `quick` has it
 
 
 def results_of(out):
@@ -140,34 +124,6 @@ def test_a_set_that_is_laid_out_is_read_back_as_it_was(tmp_path):
     open_laid_out.cache_clear()
 
 
-@pytest.mark.parametrize(
-    ("asked", "message"),
-    [
-        ({"n_seeds": 0}, "--seeds is 0, expected 1 or more"),
-        (
-            {"tables": (8,)},
-            "there is no table 8 of results, expected one of 2, 3, 4, 5, 7, or 6 with --xlsa17",
-        ),
-        ({"tables": (6,)}, "table 6 is of other data sets: say where they are, with --xlsa17 FOLDER"),
-    ],
-)
-def test_what_gives_no_table_is_refused(asked, message):
-    with pytest.raises(SetupError, match=message):
-        Asked(**asked)
-
-
-def test_a_folder_without_data_sets_is_refused(tmp_path):
-    with pytest.raises(SetupError, match=f"holds none of the folders {', '.join(TABLE_6_SETS)}"):
-        reproduce("work", tmp_path / "out", Asked((6,), xlsa17=tmp_path), runner=Here())
-
-
-def test_results_of_features_from_elsewhere_need_a_place(tmp_path):
-    with pytest.raises(SetupError, match=r"npz:x.npz is no workspace, .*; name one with --out"):
-        place_of("npz:x.npz", None)
-    assert place_of("npz:x.npz", tmp_path) == tmp_path
-    assert place_of(str(tmp_path), None) == tmp_path / "results" / "reproduce"
-
-
 def test_without_a_word_all_tables_are_meant(tmp_path):
     assert asked_of(None, None, 5, None).tables == (2, 3, 4, 5, 7)
     assert asked_of(None, None, 5, tmp_path).tables == (2, 3, 4, 5, 6, 7)
@@ -182,3 +138,91 @@ def test_the_file_of_a_choice_tells_what_was_tried(quick, sound, tmp_path):
         len(told["harmonics"]) == 4
         and [cell["shape"]["inputs"] for cell in told["grid"]] == ["unit", "standard"] * 2
     )
+
+
+def test_settings_that_were_tried_are_not_tried_again(quick, sound, tmp_path, monkeypatch):
+    out, asked, tried = tmp_path / "out", Asked((2,), n_seeds=1), []
+    reproduce(sound, out, asked, runner=Here())
+    (choice,) = (out / "choices").iterdir()
+    told = choice.read_text()
+    choice.unlink()
+    gone = sorted((out / "trials").iterdir())[0]
+    gone.unlink()
+    real = stage.trial
+    monkeypatch.setattr(stage, "trial", lambda one: (tried.append(one.path), real(one)))
+    reproduce(sound, out, asked, runner=Here())
+    assert tried == [gone]
+    assert choice.read_text() == told
+
+
+def test_notes_stand_over_the_tables(quick, tmp_path):
+    stand_ins = {"name": "VideoConfig", "facts": {"weights": "random:0"}}
+    clips = replace(small_set(audio_width=0), made_of={"features": {"video": stand_ins}})
+    save_set(f"npz:{tmp_path / 'x.npz'}", clips)
+    out = tmp_path / "out"
+    path = reproduce(f"npz:{tmp_path / 'x.npz'}", out, Asked((2,), n_seeds=1, cjme="literal"), runner=Here())
+    for note in (
+        "The video network has random weights",
+        "CJME and its variants were trained by preset literal",
+    ):
+        assert f"> {note}" in path.read_text() and f"% {note}" in (out / "tables.tex").read_text()
+    assert "sound network" not in path.read_text()  # there is no sound
+
+
+def test_a_preset_is_that_of_cjme_alone(quick, tmp_path):
+    save_set(f"npz:{tmp_path / 'x.npz'}", small_set())
+    out, done = tmp_path / "out", []
+    for cjme in ("paper", "literal"):
+        reproduce(f"npz:{tmp_path / 'x.npz'}", out, Asked((2,), n_seeds=1, cjme=cjme), runner=Here())
+        done.append({path.name for path in (out / "outcomes").iterdir()})
+    assert {name.rsplit("-", 1)[0] for name in done[1] - done[0]} == {"cjme", "cjme-no-attention"}
+    told = [json.loads(path.read_text())["grid"][0] for path in (out / "choices").glob("cjme-*")]
+    assert {one["training"]["agreement"] for one in told} == {"mean", "sum"}
+
+
+def test_every_training_is_shown_while_it_goes_on(quick, sound, tmp_path, monkeypatch):
+    shown = {}
+
+    @contextmanager
+    def to_tensorboard(folder):
+        yield shown.setdefault(folder.name, []).append
+
+    monkeypatch.setattr(work, "to_tensorboard", to_tensorboard)
+    out = tmp_path / "out"
+    asked = Asked((2,), (Protocol.STRICT,), 1)
+    reproduce(sound, out, asked, Work(to_tensorboard=True), Here())
+    assert {len(passes) for passes in shown.values()} == {QUICK}
+    assert {path.stem for path in (out / "passes").iterdir()} < set(shown)
+    assert len(shown) == 1 + len(list((out / "trials").iterdir()))
+
+
+def test_words_of_the_command_line_reach_the_stage(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(stage, "reproduce", lambda *given, **named: called.append((given, named)))
+    words = [
+        "--out",
+        str(tmp_path),
+        "--cjme",
+        "literal",
+        "--device",
+        "cuda:1",
+        "--tensorboard",
+        "--workers",
+        "3",
+    ]
+    words += ["--table", "3", "--seeds", "2", "--protocol", "strict", "--protocol", "strict"]
+    ended = CliRunner().invoke(app, ["reproduce", "--features", "npz:x.npz", *words])
+    assert ended.exit_code == 0, ended.output
+    ((features, out, asked, how), named) = called[0]
+    assert (features, out, how) == ("npz:x.npz", tmp_path, Work("cuda:1", to_tensorboard=True))
+    assert asked == Asked((3,), (Protocol.STRICT,), 2, cjme="literal")
+    assert named["runner"].workers == 3
+
+
+def test_what_works_is_shown_in_few_words(tmp_path):
+    place = Place(tmp_path, "here", "0" * 64)
+    found = searches.Search.of("audio", Protocol.PAPER, place, Work(), None)
+    assert str(found.trials[0]).startswith("audio, paper, ")
+    (only,) = searches.Search.of("gcca", Protocol.PAPER, place, Work(), None).grid
+    found = experiments.Experiment("gcca", Protocol.PAPER, place, Work(), only, 3, Recipe("gcca", {}))
+    assert str(found) == "gcca, paper, seed 3"

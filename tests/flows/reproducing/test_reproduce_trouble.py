@@ -1,0 +1,118 @@
+"""Stage reproduce in trouble: what it refuses, and what a disk, a kill or another run does to it."""
+
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+from same_process import Here
+from small_sets import small_set
+
+from audiosetzsl.errors import SetupError, ShardError
+from audiosetzsl.feature_sets.opening import save_set
+from audiosetzsl.tables.paper_results import TABLE_6_SETS
+from audiosetzsl.workspace import Workspace
+from flows.alone import alone
+from flows.reproduce import place_of, reproduce
+from flows.reproducing import laid_out
+from flows.reproducing.asked import Asked
+from flows.reproducing.laid_out import clear, digest_of, lay_out, open_laid_out
+from flows.reproducing.work import Work
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"n_seeds": 0}, "--seeds is 0, expected 1 or more"),
+        (
+            {"tables": (8,)},
+            "there is no table 8 of results, expected one of 2, 3, 4, 5, 7, or 6 with --xlsa17",
+        ),
+        ({"cjme": "demo"}, "--cjme is 'demo', expected one of paper, avgzslnet, literal"),
+        ({"tables": (6,)}, "table 6 is of other data sets: say where they are, with --xlsa17 FOLDER"),
+    ],
+)
+def test_what_gives_no_table_is_refused(asked, message):
+    with pytest.raises(SetupError, match=message):
+        Asked(**asked)
+
+
+def test_a_folder_without_data_sets_is_refused(tmp_path):
+    with pytest.raises(SetupError, match=f"holds none of the folders {', '.join(TABLE_6_SETS)}"):
+        reproduce("work", tmp_path / "out", Asked((6,), xlsa17=tmp_path), runner=Here())
+
+
+def test_results_of_features_from_elsewhere_need_a_place(tmp_path):
+    with pytest.raises(SetupError, match=r"npz:x.npz is no workspace, .*; name one with --out"):
+        place_of("npz:x.npz", None)
+    assert place_of("npz:x.npz", tmp_path) == tmp_path
+    assert place_of(str(tmp_path), None) == tmp_path / "results" / "reproduce"
+
+
+def test_a_choice_that_is_damaged_is_named(quick, sound, tmp_path):
+    out = tmp_path / "out"
+    reproduce(sound, out, Asked((2,), n_seeds=1), runner=Here())
+    next((out / "choices").iterdir()).write_text("{")
+    with pytest.raises(
+        ShardError, match=r"choices/audio-.* is absent or damaged .*; delete it and reproduce"
+    ):
+        reproduce(sound, out, Asked((2,), n_seeds=1), runner=Here())
+
+
+def test_features_of_which_a_killed_run_left_half_are_laid_out_again(tmp_path, monkeypatch):
+    folder = lay_out(small_set(), tmp_path / "inputs" / "some")
+
+    def killed(folder, **_):
+        (folder / "some" / "audio.npy").unlink()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(laid_out.shutil, "rmtree", killed)
+        clear(tmp_path / "inputs")
+    lay_out(small_set(), folder)
+    assert digest_of(open_laid_out(folder)) == digest_of(small_set())
+    open_laid_out.cache_clear()
+
+
+def test_a_second_run_in_a_folder_is_refused(sound, tmp_path):
+    (tmp_path / "out").mkdir()
+    with (
+        alone(Workspace(tmp_path / "out"), "reproduce"),
+        pytest.raises(SetupError, match=r"another run of reproduce is going on in .*out"),
+    ):
+        reproduce(sound, tmp_path / "out", Asked((2,)), runner=Here())
+
+
+def test_a_disk_that_is_full_is_said_whoever_finds_out(sound, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError("1024 requested and 0 written")  # as NumPy has it
+
+    monkeypatch.setattr(laid_out.np, "save", full)
+    with pytest.raises(SetupError, match=r"no space is left for .*out; nothing is lost"):
+        reproduce(sound, tmp_path / "out", Asked((2,)), runner=Here())
+
+
+def test_a_file_where_results_should_lie_is_refused(sound, tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(SetupError, match=r"out is no folder, .*; name another with --out"):
+        reproduce(sound, tmp_path / "out", Asked((2,)), runner=Here())
+
+
+def test_a_device_that_is_not_here_is_refused_before_anything_is_made(sound, tmp_path):
+    with pytest.raises(SetupError, match="--device cuda:99: expected cpu"):
+        reproduce(sound, tmp_path / "out", Asked((2,)), Work("cuda:99"), Here())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_set_that_could_not_be_measured_is_refused_before_it_is_learnt(tmp_path):
+    clips = small_set()
+    save_set(f"npz:{tmp_path / 'x.npz'}", clips.rows(clips.seen | (clips.splits != "test")))
+    with pytest.raises(SetupError, match="36 test clips of seen classes and 0 of unseen ones"):
+        reproduce(f"npz:{tmp_path / 'x.npz'}", tmp_path / "out", Asked((2,)), runner=Here())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".reproduce"]
+
+
+def test_a_worker_that_is_killed_ends_in_advice(sound, tmp_path):
+    class Killed(Here):
+        def map(self, *_, **__):
+            raise BrokenProcessPool
+
+    with pytest.raises(SetupError, match=r"a worker process was killed.*fewer --workers"):
+        reproduce(sound, tmp_path / "out", Asked((2,)), runner=Killed())
