@@ -135,7 +135,9 @@ def write_xlsa17(name: Name, clips: FeatureSet, folder: Path) -> None:
         "train_loc": first & ~held_out,
         "val_loc": first & held_out,
     }
-    rows = clips.features.audio if _view(name) is View.AUDIO else clips.features.video  # as `_as_kind` left them
+    rows = (
+        clips.features.audio if _view(name) is View.AUDIO else clips.features.video
+    )  # as `_as_kind` left them
     write_mat(
         folder / FEATURES,
         {
