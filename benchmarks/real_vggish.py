@@ -19,7 +19,7 @@ from vggish_set import vggish_set
 
 from audiosetzsl.evaluation.statistics import paired, summarise
 from audiosetzsl.feature_sets import Protocol, stage_of
-from flows.reproducing.learning import choose, learn, val_harmonic
+from flows.reproducing.learning import Choice, learn, try_all, val_harmonic
 from flows.reproducing.method import How
 from flows.reproducing.methods import method
 from flows.reproducing.outcome import measure
@@ -58,7 +58,7 @@ def _one(name: str, seed: int, protocol: Protocol, val_only: bool, data: Path) -
     clips, tried = vggish_set(data, seed), method(name)
     stage = stage_of(clips, protocol, seed=seed)
     grid = tried.grid(None)
-    settings = grid[choose(tried, grid, stage, How(seed)).index]
+    settings = grid[Choice.of(try_all(tried, grid, stage, How(seed))).index]
     learnt = learn(tried, clips, stage, protocol, settings, How(seed))
     if val_only:
         return {"val HM": val_harmonic(stage, learnt.model)}

@@ -20,7 +20,7 @@ from structured_set import StructuredSet, structured_set
 from audiosetzsl.evaluation.selection import selected_weight
 from audiosetzsl.evaluation.statistics import Summary, paired, summarise
 from audiosetzsl.feature_sets import Protocol, stage_of
-from flows.reproducing.learning import choose, learn
+from flows.reproducing.learning import Choice, learn, try_all
 from flows.reproducing.method import How, Settings
 from flows.reproducing.methods import method
 from flows.reproducing.outcome import measure
@@ -85,7 +85,7 @@ def choose_settings(task: Task) -> tuple[str, Settings]:
     torch.set_num_threads(1)
     stage = stage_of(structured_set(task.seed, scale=task.scale).clips, Protocol.PAPER)
     grid = method(task.method).grid(task.before)
-    return task.method, grid[choose(method(task.method), grid, stage, How(task.seed)).index]
+    return task.method, grid[Choice.of(try_all(method(task.method), grid, stage, How(task.seed))).index]
 
 
 def work(task: Task) -> dict[tuple[str, int], float]:

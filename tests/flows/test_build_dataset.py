@@ -8,8 +8,8 @@ from heard_workspace import write_log_mels
 
 from audiosetzsl.errors import SetupError, ShardError
 from extractors.video.nets import default_config
-from flows import __main__ as command_line
 from flows import build_dataset, pipelines
+from flows.cli import pipelines as command_line
 from flows.extract_features import Machines
 from flows.pipelines import make_dataset
 from flows.presets import PRESETS
