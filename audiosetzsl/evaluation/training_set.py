@@ -100,7 +100,9 @@ class ClipFeatures:
         return wanted[0] if len(wanted) == 1 else np.concatenate(wanted, axis=1)
 
     def rows(self, index: Int[np.ndarray, " n"] | Bool[np.ndarray, " n_clips"] | slice) -> "ClipFeatures":
-        """Some of the clips."""
+        """Some of the clips; a view of the same memory where they stand in a row."""
+        if (run := _run_of(index)) is not None:
+            index = run
         return ClipFeatures(self.audio[index], self.video[index])
 
 
@@ -155,6 +157,14 @@ class SeenClips:
         """Refuse labels of other clips."""
         if len(self.clips) != len(self.labels):
             raise SetupError(f"{len(self.clips)} clips but {len(self.labels)} labels; give one each")
+
+
+def _run_of(index: np.ndarray | slice) -> slice | None:
+    """The slice that takes the same rows as a mask, if there is one."""
+    if isinstance(index, slice) or index.dtype != bool or not index.any():
+        return None
+    first, last = int(index.argmax()), len(index) - int(index[::-1].argmax())
+    return slice(first, last) if index[first:last].all() else None
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures
 from audiosetzsl.feature_sets import FeatureSet
+from audiosetzsl.feature_sets.feature_set import SPLITS
 from audiosetzsl.files import atomic_path, write_bytes
 
 ARRAYS = ("clip_ids", "labels", "splits", "class_vectors", "audio", "video")
@@ -27,11 +28,17 @@ def digest_of(clips: FeatureSet) -> str:
 
 
 def lay_out(clips: FeatureSet, folder: Path) -> Path:
-    """Write a feature set as .npy files; the file of the classes comes last, and says that all are there."""
+    """Write a feature set as .npy files; the file of the classes comes last, and says that all are there.
+
+    Clips stand split by split, and seen before unseen ones, so that what is learnt from, val and test are a stretch
+    of the files each: memory that all processes share, where rows picked out would be a copy in every one of them.
+    """
     if not (folder / REST).is_file():
+        split = np.array([SPLITS.index(one) for one in clips.splits.tolist()], np.int64)
+        order = np.lexsort((~clips.seen, split))
         for name, array in _arrays(clips).items():
             with atomic_path(folder / f"{name}.npy") as scratch:
-                _save(scratch, array)
+                _save(scratch, array if name == "class_vectors" else array[order])
         write_bytes(folder / REST, _rest(clips))
     return folder
 

@@ -83,7 +83,7 @@ class Cjme(nn.Module):
         self, audio: Float[np.ndarray, "n audio_width"], video: Float[np.ndarray, "n video_width"]
     ) -> tuple[Float[Tensor, "n audio_width"], Float[Tensor, "n video_width"]]:
         """Features in the form that `forward` takes, on the device of the network."""
-        return self.audio_form(on_device(self, audio)), self.video_form(on_device(self, video))
+        return in_form(self, self.audio_form, audio), in_form(self, self.video_form, video)
 
     def forward(
         self, audio: Float[Tensor, "n audio_width"], video: Float[Tensor, "n video_width"]
@@ -135,6 +135,15 @@ class Cjme(nn.Module):
             video_above=config.video_above,
             audio_below=config.audio_below,
         )
+
+
+def in_form(model: nn.Module, form: Formed, rows: Float[np.ndarray, "n width"]) -> Float[Tensor, "n width"]:
+    """Rows in the form that a network takes, on its device; beside them never more than a part is made."""
+    weight = next(model.parameters())
+    formed = torch.empty(rows.shape, dtype=weight.dtype, device=weight.device)
+    for part in parts_of(len(rows)):
+        formed[part] = form(on_device(model, rows[part]))
+    return formed
 
 
 def on_device(model: nn.Module, rows: Float[np.ndarray, "n width"]) -> Float[Tensor, "n width"]:

@@ -15,7 +15,7 @@ from audiosetzsl.evaluation.retrieval import Embeddings
 from audiosetzsl.evaluation.training_set import ClipFeatures, SeenClips, View
 from models.cjme.layers import Formed, projection
 from models.cjme.losses import batch_triplets, class_distances
-from models.cjme.network import check_dropout, check_some, on_device, parts_of
+from models.cjme.network import check_dropout, check_some, in_form, on_device, parts_of
 from models.cjme.settings import check_margin
 from models.cjme.start import SeenColumns, begun, text_spread, warn_of_collapse
 from models.inputs import InputForm
@@ -98,7 +98,7 @@ class SingleView(nn.Module):
         Raises:
             SetupError: features or class vectors have another width than the network was made for.
         """
-        rows = self.viewed(clips, class_vectors)
+        rows = self._viewed(clips, class_vectors)
         parts = [self(self.form(on_device(self, rows[part]))) for part in parts_of(len(rows))]
         embedded = torch.cat(parts).cpu().numpy()
         text = self.embed_text(on_device(self, class_vectors)).cpu().numpy()
@@ -111,7 +111,19 @@ class SingleView(nn.Module):
         embedded = self.embed(clips, class_vectors)
         return closeness(embedded.audio, embedded.text)
 
-    def viewed(
+    def learnt_from(
+        self, clips: ClipFeatures, class_vectors: Float[np.ndarray, "n_classes text_width"]
+    ) -> Float[Tensor, "n feature_width"]:
+        """Learn the form of the inputs from train clips, and give these in it, as `forward` takes them.
+
+        Raises:
+            SetupError: features or class vectors have another width than the network was made for.
+        """
+        rows = self._viewed(clips, class_vectors)
+        self.form.learn(rows)
+        return in_form(self, self.form, rows)
+
+    def _viewed(
         self, clips: ClipFeatures, class_vectors: Float[np.ndarray, "n_classes text_width"]
     ) -> Float[np.ndarray, "n feature_width"]:
         """What it looks at of these clips, if widths are those of the network."""
@@ -158,10 +170,8 @@ def fit_single(
     training = training or SingleTraining()
     columns = SeenColumns.of(seen.labels, class_vectors, team.device)
     model = begun(lambda: SingleView(config), seed).to(team.device)
-    features = model.viewed(seen.clips, class_vectors)
-    model.form.learn(features)
     model.text_form.learn(class_vectors[seen.labels.classes.seen_mask])
-    rows = model.form(on_device(model, features))
+    rows = model.learnt_from(seen.clips, class_vectors)
 
     def step(generator: torch.Generator, share: Share) -> Step:
         drawn = columns.sampler.draw_evenly(columns.batch_size(training.optimising), generator)

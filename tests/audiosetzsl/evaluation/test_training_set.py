@@ -87,3 +87,15 @@ def test_a_view_that_needs_what_is_not_there_is_refused(view):
 def test_both_views_stand_side_by_side():
     clips = ClipFeatures(np.zeros((2, 1), np.float32), np.ones((2, 2), np.float32))
     assert clips.view(View.CONCAT).tolist() == [[0, 1, 1], [0, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    "mask", [[0, 0, 1, 1, 0], [1, 0, 1, 1, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]
+)
+def test_rows_of_a_mask_are_its_rows_and_a_view_where_they_stand_in_a_row(mask):
+    clips, mask = ClipFeatures(np.arange(10.0).reshape(5, 2), np.arange(5.0)[:, None]), np.array(mask, bool)
+    found = clips.rows(mask)
+    np.testing.assert_array_equal(found.audio, clips.audio[np.flatnonzero(mask)])
+    np.testing.assert_array_equal(found.video, clips.video[np.flatnonzero(mask)])
+    in_a_row = mask.any() and np.ptp(np.flatnonzero(mask)) + 1 == mask.sum()
+    assert np.shares_memory(found.audio, clips.audio) == in_a_row
