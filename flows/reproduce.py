@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.feature_sets import FeatureSet, Protocol
+from audiosetzsl.feature_sets.digest import digest_of
 from audiosetzsl.feature_sets.opening import open_set
 from audiosetzsl.files import write_bytes, write_table
 from audiosetzsl.show import say, show_table
@@ -21,7 +22,7 @@ from flows.extracting.devices import devices_of
 from flows.reproducing.asked import Asked
 from flows.reproducing.curves import draw
 from flows.reproducing.experiments import Experiment, experiment, seeds_of
-from flows.reproducing.laid_out import clear, digest_of, lay_out
+from flows.reproducing.laid_out import clear, lay_out
 from flows.reproducing.learning import check_stages
 from flows.reproducing.methods import method
 from flows.reproducing.notes import notes_on, notes_on_asked

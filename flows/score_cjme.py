@@ -3,15 +3,20 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
 
 from audiosetzsl.evaluation.embedding_file import write_embeddings
-from audiosetzsl.evaluation.protocol import Scores, choose_beta
+from audiosetzsl.evaluation.protocol import choose_beta
 from audiosetzsl.evaluation.scores import write_scores
-from audiosetzsl.shards import Kind, Recipe
+from audiosetzsl.feature_sets import FeatureSet, Protocol, stage_of
+from audiosetzsl.feature_sets.digest import digest_of
+from audiosetzsl.feature_sets.named import Form, Name
+from audiosetzsl.feature_sets.opening import open_set
+from audiosetzsl.shards import Recipe
 from audiosetzsl.show import progress_bar, say
 from audiosetzsl.workspace import Workspace
-from flows.cjme_inputs import CjmeInputs
 from flows.clip_sources import ClipSources, write_sources
 from flows.extracting.devices import devices_of
 from flows.seeds import check_seed
@@ -25,7 +30,7 @@ from models.cjme import (
 )
 from models.training import Pass, Team
 
-CODE = 2  # raised by whoever changes what the same inputs and settings learn or score
+CODE = 3  # raised by whoever changes what the same inputs and settings learn or score
 SCORED = ("val", "test")
 
 
@@ -50,21 +55,23 @@ def score_cjme(
     """
     check_seed(seed)
     place, training, (on, *_) = Workspace(workspace), training or CjmeTraining(), devices_of(device)
-    inputs = CjmeInputs.of(place)
-    config = _config_for(inputs)
+    clips = open_set(Name(Form.WORKSPACE, place.root))
+    rows = clips.features
+    config = CjmeConfig(rows.audio.shape[1], rows.video.shape[1], clips.class_vectors.shape[1])
     settings = {"training": asdict(training), "shape": asdict(config), "seed": seed, "code": CODE}
-    recipe = Recipe("Cjme", {**settings, **inputs.facts()})
+    inputs = {"classes": asdict(clips.classes), "clips": digest_of(clips), **clips.made_of}
+    recipe = Recipe("Cjme", {**settings, **inputs})
     path = place.models / f"cjme-{recipe.fingerprint}.safetensors"
     if path.is_file():
         say(f"{path} is trained already")
     else:
-        model = _fit(inputs, config, training, seed, on)
+        model = _fit(clips, config, training, seed, on)
         # Scores of a checkpoint of this name that is gone: another device may have trained it.
         for written in results_of(place, path):
             written.unlink(missing_ok=True)
         save_cjme(model, path)
-        say(f"trained on {len(inputs.clips['train'])} clips of seen classes: {path}")
-    _score(place, path, inputs, recipe)
+        say(f"trained on {_n_learnt(clips)} clips of seen classes: {path}")
+    _score(place, path, clips, recipe)
     return path
 
 
@@ -89,17 +96,15 @@ def results_of(place: Workspace, checkpoint: Path) -> list[Path]:
     return [*scores, embeddings_path(place, checkpoint), sources_path(place, checkpoint)]
 
 
-def _config_for(inputs: CjmeInputs) -> CjmeConfig:
-    test = inputs.clips["test"]
-    return CjmeConfig(test[Kind.AUDIO].shape[1], test[Kind.VIDEO].shape[1], inputs.class_vectors.shape[1])
+def _n_learnt(clips: FeatureSet) -> int:
+    return int((clips.seen & (clips.splits == "train")).sum())
 
 
-def _fit(inputs: CjmeInputs, config: CjmeConfig, training: CjmeTraining, seed: int, device: str) -> Cjme:
-    val, vectors, classes = inputs.features("val"), inputs.class_vectors, inputs.classes
-    actual = classes.indices_of(inputs.clips["val"].rows.class_name.tolist())
+def _fit(clips: FeatureSet, config: CjmeConfig, training: CjmeTraining, seed: int, device: str) -> Cjme:
+    stage = stage_of(clips, Protocol.PAPER)
 
     def val_harmonic(model: Cjme) -> float:
-        return choose_beta(Scores(model.scores(val, vectors), actual, classes, "val")).harmonic
+        return choose_beta(stage.val_scores(model.scores(stage.val, stage.class_vectors))).harmonic
 
     with progress_bar() as bar:
         task = bar.add_task("score-cjme", total=training.optimising.passes)
@@ -109,8 +114,8 @@ def _fit(inputs: CjmeInputs, config: CjmeConfig, training: CjmeTraining, seed: i
             bar.update(task, completed=done.number, description=told)
 
         return fit_cjme(
-            inputs.seen_clips(),
-            vectors,
+            stage.train,
+            stage.class_vectors,
             config,
             training,
             seed=seed,
@@ -120,7 +125,7 @@ def _fit(inputs: CjmeInputs, config: CjmeConfig, training: CjmeTraining, seed: i
         )
 
 
-def _score(place: Workspace, checkpoint: Path, inputs: CjmeInputs, recipe: Recipe) -> None:
+def _score(place: Workspace, checkpoint: Path, clips: FeatureSet, recipe: Recipe) -> None:
     """Write scores, embeddings and the note of sources, where one of them is missing; test comes last."""
     if all(path.is_file() for path in results_of(place, checkpoint)):
         return
@@ -130,9 +135,15 @@ def _score(place: Workspace, checkpoint: Path, inputs: CjmeInputs, recipe: Recip
         write_sources(sources_path(place, checkpoint), ClipSources.of(place))
     model = load_cjme(checkpoint)  # from its file, so that scores are the same whenever they are made
     for split in SCORED:
-        rows = inputs.clips[split].rows
-        embedded = model.embed(inputs.features(split), inputs.class_vectors)
+        asked = clips.rows(clips.splits == split)
+        rows = _rows_of(asked)
+        embedded = model.embed(asked.features, clips.class_vectors)
         scores = model.decided(embedded)
-        write_scores(scores_path(place, checkpoint, split), rows, scores, inputs.classes, recipe)
+        write_scores(scores_path(place, checkpoint, split), rows, scores, clips.classes, recipe)
         if split == "test":
-            write_embeddings(embeddings_path(place, checkpoint), rows, embedded, inputs.classes)
+            write_embeddings(embeddings_path(place, checkpoint), rows, embedded, clips.classes)
+
+
+def _rows_of(clips: FeatureSet) -> pd.DataFrame:
+    names = np.array(clips.classes.names)[clips.labels]
+    return pd.DataFrame({"segment_id": clips.clip_ids, "split": clips.splits, "class_name": names})

@@ -41,7 +41,7 @@ _WRITERS: Mapping[Form, _Writer] = {
 }
 
 
-def open_set(name: str) -> FeatureSet:
+def open_set(name: str | Name) -> FeatureSet:
     """Read a feature set: `npz:FILE`, `official:FOLDER`, `avca:FOLDER`, `xlsa17:FOLDER`, or a workspace folder.
 
     Its clips stand by class and id. What a form has to be told besides follows a question mark, such as
@@ -52,9 +52,9 @@ def open_set(name: str) -> FeatureSet:
             and which clip), or the network behind the sound features was taught a class that is unseen here.
         ShardError, ManifestError: those of a workspace are.
     """
-    parsed = Name.of(name)
+    parsed = name if isinstance(name, Name) else Name.of(name)
     if not parsed.path.exists():
-        raise SetupError(f"{parsed.path} does not exist; check the name {name!r}")
+        raise SetupError(f"{parsed.path} does not exist; check the name of these features")
     try:
         clips = _READERS[parsed.form](parsed)
     except SetupError as problem:
@@ -63,7 +63,9 @@ def open_set(name: str) -> FeatureSet:
         raise SetupError(f"{parsed.path}: {problem}") from problem
     sound = recipes_in(clips.made_of).get(Kind.AUDIO)
     unseen = [one for one, seen in zip(clips.classes.names, clips.classes.seen, strict=True) if not seen]
-    refuse_unseen(f"the network behind the sound of {name}", taught_by(sound) if sound else None, unseen)
+    refuse_unseen(
+        f"the network behind the sound of {parsed.path}", taught_by(sound) if sound else None, unseen
+    )
     return clips
 
 

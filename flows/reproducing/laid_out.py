@@ -1,7 +1,6 @@
 """Laid out: a feature set as plain arrays in a folder, which many processes map into memory and share."""
 
 import errno
-import hashlib
 import json
 import shutil
 from functools import lru_cache
@@ -11,20 +10,11 @@ import numpy as np
 
 from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures
 from audiosetzsl.feature_sets import FeatureSet
+from audiosetzsl.feature_sets.digest import ARRAYS, arrays_of, rest_of
 from audiosetzsl.feature_sets.feature_set import SPLITS
 from audiosetzsl.files import atomic_path, write_bytes
 
-ARRAYS = ("clip_ids", "labels", "splits", "class_vectors", "audio", "video")
 REST = "classes.json"
-
-
-def digest_of(clips: FeatureSet) -> str:
-    """SHA-256 of all that methods learn from and are asked about, read where it lies."""
-    told = hashlib.sha256(_rest(clips))
-    for name, array in _arrays(clips).items():
-        told.update(f"{name} {array.dtype} {array.shape}".encode())
-        told.update(np.ascontiguousarray(array).data if array.dtype.kind != "U" else _text(array))
-    return told.hexdigest()
 
 
 def lay_out(clips: FeatureSet, folder: Path) -> Path:
@@ -36,10 +26,10 @@ def lay_out(clips: FeatureSet, folder: Path) -> Path:
     if not (folder / REST).is_file():
         split = np.array([SPLITS.index(one) for one in clips.splits.tolist()], np.int64)
         order = np.lexsort((~clips.seen, split))
-        for name, array in _arrays(clips).items():
+        for name, array in arrays_of(clips).items():
             with atomic_path(folder / f"{name}.npy") as scratch:
                 _save(scratch, array if name == "class_vectors" else array[order])
-        write_bytes(folder / REST, _rest(clips))
+        write_bytes(folder / REST, rest_of(clips))
     return folder
 
 
@@ -70,23 +60,6 @@ def open_laid_out(folder: Path) -> FeatureSet:
     )
 
 
-def _arrays(clips: FeatureSet) -> dict[str, np.ndarray]:
-    rows = clips.features
-    found = (clips.clip_ids, clips.labels, clips.splits, clips.class_vectors, rows.audio, rows.video)
-    return dict(zip(ARRAYS, found, strict=True))
-
-
-def _rest(clips: FeatureSet) -> bytes:
-    classes = clips.classes
-    rest = {
-        "names": classes.names,
-        "seen": classes.seen,
-        "held_out": clips.held_out,
-        "made_of": dict(clips.made_of),
-    }
-    return json.dumps(rest, sort_keys=True).encode()
-
-
 def _save(path: Path, array: np.ndarray) -> None:
     """Write an array as .npy; of a full disk NumPy says only how much went there, without the number of the error."""
     try:
@@ -94,7 +67,3 @@ def _save(path: Path, array: np.ndarray) -> None:
             np.save(file, array, allow_pickle=False)
     except OSError as problem:
         raise OSError(problem.errno or errno.ENOSPC, str(problem), str(path)) from problem
-
-
-def _text(array: np.ndarray) -> bytes:
-    return json.dumps(array.tolist()).encode()

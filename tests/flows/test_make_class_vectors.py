@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 
 from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.errors import SetupError, ShardError
-from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.files import sha256_of
 from audiosetzsl.manifest import class_list_of, provenance_of, read_manifest, write_manifest
 from audiosetzsl.shards import recipe_of
@@ -18,7 +17,6 @@ from audiosetzsl.workspace import Workspace
 from extractors.words.class_vectors import load_ontology_vectors
 from flows.__main__ import app
 from flows.choose_vectors import Wording, choose, wording_of
-from flows.cjme_inputs import class_vectors
 from flows.make_class_vectors import make_class_vectors
 
 CORPUS = [
@@ -172,16 +170,6 @@ def test_what_is_damaged_is_not_replaced_by_something_else_without_a_word(tiny_w
     with pytest.raises(ShardError, match=r"is damaged .*name what they are made of with --vectors"):
         make_class_vectors(tiny_workspace)
     make_class_vectors(tiny_workspace, corpus)
-
-
-def test_the_classes_of_a_model_may_be_of_any_width(tiny_workspace, corpus):
-    make_class_vectors(tiny_workspace, corpus)
-    place = Workspace(tiny_workspace)
-    table = ClassTable.of(class_list_of(read_manifest(place.manifest)))
-    assert class_vectors(place, table).tolist() == [pytest.approx(CORPUS[i][1]) for i in (0, 1, 3)]
-    place.text.unlink()
-    with pytest.raises(ShardError, match=r"does not exist"):
-        class_vectors(place, table)
 
 
 def test_a_word_that_is_not_there_is_named_and_nothing_is_written(tiny_workspace, tmp_path):

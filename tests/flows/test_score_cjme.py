@@ -12,10 +12,10 @@ from vector_workspace import draw_class_vectors, with_vectors
 
 from audiosetzsl.clips.ledger import read_ledger, write_ledger
 from audiosetzsl.errors import SetupError, ShardError
+from audiosetzsl.feature_sets import of_workspace
 from audiosetzsl.manifest import provenance_of, read_manifest, write_manifest
 from audiosetzsl.shards import Kind, Recipe, read_shard, recipe_of, vector_column, vectors_of, write_shard
 from audiosetzsl.workspace import Workspace
-from flows import cjme_inputs
 from flows import score_cjme as stage
 from flows.planning import plan_workspace
 from flows.report_results import report_results
@@ -134,14 +134,14 @@ def test_scores_of_a_checkpoint_that_is_gone_are_not_taken_for_those_of_the_next
 
 
 def test_vectors_that_are_made_anew_while_they_are_read_are_refused(place, monkeypatch):
-    load = cjme_inputs.load_vectors
+    load = of_workspace.load_vectors
 
     def meanwhile(*given, **named):
         found = load(*given, **named)
         refill(Kind.AUDIO, place)  # embed-audio with another network
         return found
 
-    monkeypatch.setattr(cjme_inputs, "load_vectors", meanwhile)
+    monkeypatch.setattr(of_workspace, "load_vectors", meanwhile)
     with pytest.raises(ShardError, match=r"were made again while they were read; wait until that has ended"):
         score_cjme(place.root, TRAINING)
 
@@ -152,7 +152,7 @@ def test_sound_vectors_of_a_network_that_was_taught_an_unseen_class_are_refused(
     assert "sound network has learnt" not in page
     other_rows(place, pigs_for_cats)
     with pytest.raises(
-        SetupError, match=r"features/audio has learnt cat, which are unseen .*not be zero-shot"
+        SetupError, match=r"behind the sound of .*/w has learnt cat, which are unseen .*not be zero-shot"
     ):
         score_cjme(place.root, TRAINING)
 

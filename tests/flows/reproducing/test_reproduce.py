@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from audiosetzsl.feature_sets import Protocol, stage_of
+from audiosetzsl.feature_sets.digest import digest_of
 from audiosetzsl.feature_sets.opening import save_set
 from audiosetzsl.shards import Recipe
 from flows import reproduce as stage
@@ -20,7 +21,7 @@ from flows.cli import app
 from flows.reproduce import reproduce
 from flows.reproducing import experiments, searches, work
 from flows.reproducing.asked import Asked, asked_of
-from flows.reproducing.laid_out import digest_of, lay_out, open_laid_out
+from flows.reproducing.laid_out import lay_out, open_laid_out
 from flows.reproducing.work import Place, Work
 
 QUICK = 2  # passes, as fixture `quick` has it

@@ -7,6 +7,7 @@ from same_process import Here
 from small_sets import small_set
 
 from audiosetzsl.errors import SetupError, ShardError
+from audiosetzsl.feature_sets.digest import digest_of
 from audiosetzsl.feature_sets.opening import save_set
 from audiosetzsl.tables.paper_results import TABLE_6_SETS
 from audiosetzsl.workspace import Workspace
@@ -14,7 +15,7 @@ from flows.alone import alone
 from flows.reproduce import place_of, reproduce
 from flows.reproducing import laid_out
 from flows.reproducing.asked import Asked
-from flows.reproducing.laid_out import clear, digest_of, lay_out, open_laid_out
+from flows.reproducing.laid_out import clear, lay_out, open_laid_out
 from flows.reproducing.work import Work
 
 
