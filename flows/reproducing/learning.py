@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.protocol import choose_beta
+from audiosetzsl.evaluation.retrieval import Retrieval, retrieve
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from audiosetzsl.feature_sets import FeatureSet, Protocol, Stage, last_stage, stage_of
 from flows.reproducing.method import How, Method, Model, Settings
@@ -54,13 +56,14 @@ def check_stages(clips: FeatureSet, protocol: Protocol) -> None:
 
 
 def try_all(method: Method, grid: tuple[Settings, ...], stage: Stage, how: How) -> tuple[float, ...]:
-    """HM on val of every setting of a grid."""
+    """HM on val of every setting of a grid; of a method that only searches, of its mAP, the mean over directions."""
     if method.candidates:
         models = iter(method.candidates(stage, grid))
     else:
         judged = replace(how, validate=lambda model: val_harmonic(stage, model))
         models = (method.fit(stage.train, stage.class_vectors, one, judged) for one in grid)
-    return tuple(val_harmonic(stage, model) for model in models)
+    figure = val_harmonic if method.scores else partial(_val_retrieval, method)
+    return tuple(figure(stage, model) for model in models)
 
 
 def learn(
@@ -88,6 +91,14 @@ def learn(
 def val_harmonic(stage: Stage, model: Model) -> float:
     """HM on val, at the best beta there, by the inference that the method is trained for."""
     return choose_beta(stage.val_scores(model.scores(stage.val, stage.class_vectors))).harmonic
+
+
+def _val_retrieval(method: Method, stage: Stage, model: Model) -> float:
+    found: list[Retrieval] = []
+    for embed, directions in method.spaces.items():
+        embeddings = embed(model, stage.val, stage.class_vectors)
+        found += retrieve(embeddings, stage.val_labels, stage.classes, directions).values()
+    return float(np.mean([one.harmonic for one in found]))
 
 
 def _of_last_stage(progress: Progress) -> Progress:

@@ -24,7 +24,7 @@ from flows.reproducing.method import (
 )
 from flows.reproducing.rivals import rivals
 from flows.reproducing.rows import BASE
-from models.baselines.gcca import GccaSettings, fit_gcca
+from models.baselines.gcca import GCCA_GRID, fit_gcca, gcca_grid
 from models.baselines.pretrained import fit_pretrained
 from models.cjme import (
     PRESETS,
@@ -129,8 +129,11 @@ def methods() -> Mapping[str, Method]:
             "gcca",
             BOTH,
             lambda seen, vectors, settings, how: fit_gcca(seen, vectors, settings),
-            lambda before: (GccaSettings(),),
+            lambda before: GCCA_GRID,
             spaces={_embed: OF_CLASSES | ACROSS},
+            candidates=lambda stage, grid: (
+                model for _, model in gcca_grid(stage.train, stage.class_vectors, grid)
+            ),
             is_drawn=False,
         ),
         *(rival for view in View for rival in rivals(view)),

@@ -232,6 +232,8 @@ def test_what_works_is_shown_in_few_words(tmp_path):
     place = Place(tmp_path, "here", "0" * 64)
     found = searches.Search.of("audio", Protocol.PAPER, place, Work(), None)
     assert str(found.trials[0]).startswith("audio, paper, ")
-    (only,) = searches.Search.of("gcca", Protocol.PAPER, place, Work(), None).grid
-    found = experiments.Experiment("gcca", Protocol.PAPER, place, Work(), only, 3, Recipe("gcca", {}))
-    assert str(found) == "gcca, paper, seed 3"
+    (only,) = searches.Search.of("pre-trained", Protocol.PAPER, place, Work(), None).grid
+    found = experiments.Experiment(
+        "pre-trained", Protocol.PAPER, place, Work(), only, 3, Recipe("pre-trained", {})
+    )
+    assert str(found) == "pre-trained, paper, seed 3"
