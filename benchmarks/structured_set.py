@@ -11,9 +11,8 @@ from audiosetzsl.feature_sets.feature_set import SPLITS
 from audiosetzsl.tables.paper import COUNTS
 
 FACTORS = 24  # of which meanings are made; fewer than classes, so that unseen ones can be guessed
-# How far clips of a class lie apart, against meanings of length 1: classes overlap, and more so in sound, such that
-# either modality alone comes near to what it comes to in the paper's table 2. Classes that hardly overlap teach a
-# network within a pass or two to see nothing but seen ones.
+# How far clips of a class lie apart, against meanings of length 1: classes overlap, as real ones do, and more so in
+# sound. Classes that hardly overlap teach a network within a pass or two to see nothing but seen ones.
 AUDIO_NOISE, VIDEO_NOISE = 1.7, 1.3
 SPOILT = (0.25, 0.25)  # shares of clips of which there is no sound, no picture
 FLOOR = 0.2  # what remains of the noise where there is nothing: silence hisses
