@@ -11,10 +11,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.task_runs import PrefectTasks
 
 
-def record(stage: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a stage so that a call is a flow run; a stage that works on blocks gets the runner of tasks."""
+def record(stage: Callable[..., Any], workers: int | None = None) -> Callable[..., Any]:
+    """Wrap a stage so that a call is a flow run; a stage that works on blocks gets the runner of tasks.
+
+    `workers` of them go on side by side, by default one a core.
+    """
     signature = inspect.signature(stage)
-    runner = {"runner": PrefectTasks()} if "runner" in signature.parameters else {}
+    runner = {"runner": PrefectTasks(workers)} if "runner" in signature.parameters else {}
 
     @flow(name=stage.__name__.replace("_", "-"), persist_result=False)
     def work(**parameters: Any) -> Any:

@@ -72,10 +72,16 @@ Feeders = Annotated[int | None, typer.Option(help="Processes that decode for eac
 OneDevice = Annotated[str, typer.Option("--device", help="cpu, or one GPU: cuda, cuda:1.")]
 
 
-def run(prefect: bool, stage: Callable[..., Any], *arguments: Any, **named: Any) -> None:
-    """Call a stage here, or as a Prefect flow of its own."""
+def run(
+    prefect: bool, stage: Callable[..., Any], *arguments: Any, workers: int | None = None, **named: Any
+) -> None:
+    """Call a stage here, or as a Prefect flow of its own, with so many workers where it takes any."""
     if prefect:
         from flows.recording import record
 
-        stage = record(stage)
+        stage = record(stage, workers)
+    elif workers:
+        from flows.runner import Processes
+
+        named["runner"] = Processes(workers)
     stage(*arguments, **named)

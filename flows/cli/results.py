@@ -77,8 +77,6 @@ def reproduce(
     from flows.reproduce import reproduce as stage
     from flows.reproducing.asked import asked_of
     from flows.reproducing.work import Work
-    from flows.runner import Processes
 
     asked, work = asked_of(table, protocol, seeds, xlsa17, cjme), Work(device, tensorboard)
-    runner = {} if prefect else {"runner": Processes(workers)}
-    run(prefect, stage, features, place_of(features, out), asked, work, **runner)
+    run(prefect, stage, features, place_of(features, out), asked, work, workers=workers)

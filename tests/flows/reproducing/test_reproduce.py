@@ -226,6 +226,10 @@ def test_words_of_the_command_line_reach_the_stage(tmp_path, monkeypatch):
     assert (features, out, how) == ("npz:x.npz", tmp_path, Work("cuda:1", to_tensorboard=True))
     assert asked == Asked((3,), (Protocol.STRICT,), 2, cjme="literal")
     assert named["runner"].workers == 3
+    told = []
+    monkeypatch.setattr("flows.recording.record", lambda stage, workers: told.append(workers) or stage)
+    ended = CliRunner().invoke(app, ["reproduce", "--features", "npz:x.npz", *words, "--prefect"])
+    assert ended.exit_code == 0 and told == [3] and called[1][1] == {}
 
 
 def test_what_works_is_shown_in_few_words(tmp_path):
