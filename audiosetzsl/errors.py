@@ -7,6 +7,7 @@ AudioSetZSLError
 ├── ShardError          a feature shard is damaged, stale or foreign
 ├── ClipError           a clip cannot be read as sound or picture
 └── SetupError          something that the machine or the caller has to provide is absent
+    └── DivergedError   a training ran away with its settings
 
 Every message says what is wrong, what was expected, and what to do.
 """
@@ -46,3 +47,7 @@ class ClipError(AudioSetZSLError):
 
 class SetupError(AudioSetZSLError):
     """A file, a program or an option that has to be provided is missing or contradicts another."""
+
+
+class DivergedError(SetupError):
+    """A training ended in numbers that are not finite; other settings may do."""

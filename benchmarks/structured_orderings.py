@@ -1,6 +1,6 @@
 """Orderings on the structured set: picture before sound, both before one, attention before none, with intervals.
 
-    python benchmarks/structured_orderings.py [--scale 1.0] [--seeds 5]
+    python benchmarks/structured_orderings.py [--scale 0.1] [--seeds 5]
 
 Every seed draws a set of its own. Settings are chosen on val of the first one. Prints HM of each method, the
 differences that the paper reports as means with 95 % intervals, seed by seed, and how well attention finds the

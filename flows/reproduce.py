@@ -13,6 +13,7 @@ import pyarrow as pa
 from audiosetzsl.errors import SetupError
 from audiosetzsl.feature_sets import FeatureSet, Protocol
 from audiosetzsl.feature_sets.digest import digest_of
+from audiosetzsl.feature_sets.named import Form, Name
 from audiosetzsl.feature_sets.opening import open_set
 from audiosetzsl.files import write_bytes, write_table
 from audiosetzsl.show import say, show_table
@@ -76,10 +77,11 @@ def reproduce(
 def _reproduce(features: str, out: Path, asked: Asked, work: Work, runner: Runner) -> Path:
     missing: dict[tuple[str, str], str] = {}
     todo: list[tuple[str, Protocol, Place]] = []
-    notes = notes_on_asked(asked)
+    notes, places = notes_on_asked(asked), []
     for data_set in asked.data_sets():
         place, lacks, told = _laid_out(data_set, features, out, asked)
         notes += told
+        places.append(place)
         missing |= {(data_set, name): why for name, why in lacks.items()}
         todo += [(name, p, place) for name, p in asked.methods_on(data_set) if name not in lacks]
     searches = _searched(todo, PRESETS[asked.cjme], work, runner)
@@ -90,12 +92,13 @@ def _reproduce(features: str, out: Path, asked: Asked, work: Work, runner: Runne
     results = pa.concat_tables([SCHEMA.empty_table(), *(read_outcome(one.path) for one in experiments)])
     write_table(results.replace_schema_metadata(None), out / "results.parquet", SCHEMA)
     frame = results.to_pandas()
-    _draw(out, experiments, frame)
-    for one in searches:
-        clear(one.place.inputs.parent)
-    return _write(
+    for place in places:
+        clear(place.inputs.parent)
+    path = _write(
         out, [compare(n, rows_of(n), protocol, frame, missing) for n, protocol in asked.pairs], notes
     )
+    _draw(out, experiments, frame)
+    return path
 
 
 @contextmanager
@@ -122,7 +125,7 @@ def _laid_out(
     place = Place(out if data_set == HERE else out / data_set, data_set, digest_of(clips))
     lay_out(clips, place.inputs)
     lacks = {name: why for name, _ in wanted if (why := _lacks(name, clips))}
-    return place, lacks, notes_on(clips, data_set, source)
+    return place, lacks, notes_on(clips, data_set, source, place.digest)
 
 
 def place_of(features: str, out: Path | None) -> Path:
@@ -133,11 +136,12 @@ def place_of(features: str, out: Path | None) -> Path:
     """
     if out:
         return out
-    if not Path(features).is_dir():
+    name = Name.of(features)
+    if name.form is not Form.WORKSPACE or not name.path.is_dir():
         raise SetupError(
             f"{features} is no workspace, so there is no place for results in it; name one with --out"
         )
-    return Workspace(Path(features)).results / "reproduce"
+    return Workspace(name.path).results / "reproduce"
 
 
 def _searched(
@@ -169,7 +173,7 @@ def _choose(runner: Runner, name: str, searches: Sequence[Search]) -> None:
 def _work(runner: Runner, name: str, function: Callable[[T], None], todo: Sequence[T]) -> None:
     """Do what is not done yet, side by side."""
     try:
-        for _ in runner.map(name, function, [one for one in todo if not one.path.is_file()]):
+        for _ in runner.map(name, function, [one for one in todo if not one.is_done]):
             pass
     except BrokenProcessPool as problem:
         raise SetupError(
@@ -189,6 +193,8 @@ def _draw(out: Path, experiments: Sequence[Experiment], frame: pd.DataFrame) -> 
                 panels.append((f"{title}, {one.protocol}", one.curves, measure, beta))
     if panels:
         say(f"figure 4: {draw(panels, out / 'figure_4.png')}")
+    else:
+        (out / "figure_4.png").unlink(missing_ok=True)  # of a command before, with other features perhaps
 
 
 def _write(out: Path, tables: Sequence[ComparedTable], notes: Sequence[str]) -> Path:

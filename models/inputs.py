@@ -43,7 +43,7 @@ class Inputs:
         return Inputs(form, mean.astype(np.float32), scale.astype(np.float32))
 
     def __call__(self, rows: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n width"]:
-        """Bring rows into this form, as float32; a row of nothing but zeros stays one."""
+        """Bring rows into this form, as float32; a row of nothing but zeros stays one, unless it is standardised."""
         prepared = np.asarray(rows, np.float32)
         if self.form is InputForm.STANDARD:
             prepared = (prepared - self.mean) / self.scale

@@ -1,4 +1,4 @@
-"""Scorer: the one way in which every fitted model is asked."""
+"""Scorer: how a fitted model is asked for classes, and, as an embedder, for a space to search in."""
 
 from typing import Protocol
 

@@ -67,7 +67,7 @@ class Classification:
     by_class: dict[str, float]  # classes that have clips
 
 
-def choose_beta(val: Scores, *, n_intervals: int = PAPER_INTERVALS, least: float | None = None) -> Beta:
+def choose_beta(val: Scores, *, n_intervals: int = PAPER_INTERVALS) -> Beta:
     """Choose beta of eq. 8 on val, the best HM of `n_intervals` + 1 points, ties to the smaller beta.
 
     The paper divides "the maximum and minimum possible value of beta into 25 equal intervals". A clip is
@@ -77,14 +77,12 @@ def choose_beta(val: Scores, *, n_intervals: int = PAPER_INTERVALS, least: float
     Args:
         val: scores of the val split.
         n_intervals: one less than the points to try.
-        least: begin here instead of at the smallest gap; figure 4 of the paper begins at 0.
 
     Raises:
         SetupError: the scores are of another split than val: beta is no parameter to fit to the test.
     """
     gaps = _gaps_of_val(val)
-    lowest = float(gaps.gap.min()) if least is None else least
-    betas = np.linspace(lowest, gaps.gap.max(), n_intervals + 1)
+    betas = np.linspace(gaps.gap.min(), gaps.gap.max(), n_intervals + 1)
     curve = gaps.curve(val)
     harmonics = curve.harmonic[curve.steps_at(betas)]
     best = first_best(harmonics)

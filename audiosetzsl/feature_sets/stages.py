@@ -54,7 +54,7 @@ def stage_of(clips: FeatureSet, protocol: Protocol, *, seed: int = 0) -> Stage:
             classes are there to hold some out.
     """
     if protocol is Protocol.PAPER:
-        advice = "give val clips, or take --protocol strict, which holds out seen classes"
+        advice = "give val clips, or let `reproduce --protocol strict` hold out seen classes"
         return _stage(
             clips, clips.seen & (clips.splits == "train"), clips.splits == "val", clips.classes, advice
         )

@@ -9,7 +9,6 @@ import numpy as np
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.curve import Curve
-from audiosetzsl.evaluation.protocol import Beta
 from audiosetzsl.files import atomic_path
 from audiosetzsl.tables.figures import blank_figure
 
@@ -24,7 +23,7 @@ class Panel:
 
     title: str
     curve: Curve
-    beta: Beta
+    beta: float
 
 
 def draw_figure_4(panels: Sequence[Panel], path: Path) -> Path:
@@ -59,7 +58,7 @@ def draw_figure_4(panels: Sequence[Panel], path: Path) -> Path:
 
 def limits_of(panel: Panel) -> tuple[float, float]:
     """From which beta to which a panel reaches."""
-    curve, chosen = panel.curve, panel.beta.value
+    curve, chosen = panel.curve, panel.beta
     start = min(0.0, chosen)
     end = max(float(curve.betas[np.argmax(curve.seen <= curve.seen_alone / 100)]), chosen)
     if end <= start:
@@ -69,7 +68,7 @@ def limits_of(panel: Panel) -> tuple[float, float]:
 
 
 def _draw(axis: Any, panel: Panel) -> None:
-    curve, chosen = panel.curve, panel.beta.value
+    curve, chosen = panel.curve, panel.beta
     start, end = limits_of(panel)
     betas = np.linspace(start, end, _POINTS)
     at = curve.steps_at(betas)

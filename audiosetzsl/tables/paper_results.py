@@ -135,10 +135,3 @@ TABLE_6 = PaperTable(
 )
 
 RESULT_TABLES = {table.number: table for table in (TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_6, TABLE_7)}
-
-MISPRINTS_OF_RESULTS = (
-    "Table 2, audio: HM is printed 22.22; S and U as printed give 22.28.",
-    "Table 4, GCCA from video to audio: HM is printed 5.26; S and U as printed give 5.36.",
-    "Table 7: HM of SAE is printed 23.2, of CJME both/video 33.9; S and U as printed give 23.27 and 34.00.",
-    "Table 5 says that its model has attention, but its full row is near table 2's model without (30.53; 30.79).",
-)

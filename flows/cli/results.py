@@ -65,7 +65,9 @@ def reproduce(
             help="Preset of CJME: `paper`, `avgzslnet`, or `literal`, which takes the paper at its word."
         ),
     ] = "paper",
-    workers: Annotated[int | None, typer.Option(help="Trainings side by side; default: one a core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Trainings side by side; default: one a core.")
+    ] = None,
     device: OneDevice = "cpu",
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Show every training in TensorBoard, too.")

@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.curve import Curve
-from audiosetzsl.evaluation.protocol import Beta
 from audiosetzsl.files import read_table, write_table
 from audiosetzsl.tables.figure_4 import Panel, draw_figure_4
 
@@ -49,7 +48,5 @@ def draw(panels: Sequence[tuple[str, Path, str, float]], path: Path) -> Path:
     """Draw figure 4: title, file of curves, measure and chosen beta of each panel."""
     drawn = []
     for title, file, measure, beta in panels:
-        curve = read_curve(file, measure)
-        harmonic = float(curve.harmonic[curve.steps_at(np.array([beta]))[0]])
-        drawn.append(Panel(title, curve, Beta(beta, "val", harmonic)))
+        drawn.append(Panel(title, read_curve(file, measure), beta))
     return draw_figure_4(drawn, path)

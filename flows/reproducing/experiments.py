@@ -15,7 +15,7 @@ from flows.reproducing.method import Settings
 from flows.reproducing.methods import method
 from flows.reproducing.outcome import Source, measure, write_outcome
 from flows.reproducing.searches import Search
-from flows.reproducing.work import Place, Work, as_facts, facts_of
+from flows.reproducing.work import Place, Work, as_facts, facts_of, named
 from models.training import write_passes
 
 
@@ -52,16 +52,25 @@ class Experiment:
         """The file of its curves, which only the first seed has."""
         return self.place.file("curves", self.recipe, ".parquet")
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all that is made of it is there."""
+        return self.path.is_file() and (not self._has_curves or self.curves.is_file())
+
+    @property
+    def _has_curves(self) -> bool:
+        return self.seed == 0 and method(self.method).scores is not None
+
 
 def experiment(one: Experiment) -> None:
     """Fit and measure, unless that is done; a training that broke off goes on where it was."""
-    if one.path.is_file():
+    if one.is_done:
         return
     torch.set_num_threads(1)
     asked, clips = method(one.method), open_laid_out(one.place.inputs)
     stage = stage_of(clips, one.protocol)
     began = time.monotonic()
-    with one.work.how(one.place, one.recipe, one.seed) as how:
+    with one.work.how(one.place, one.recipe, one.seed) as how, named(one):
         learnt = learn(asked, clips, stage, one.protocol, one.settings, how)
     found, curves = measure(asked, learnt, clips, stage)
     if curves and one.seed == 0:
@@ -69,7 +78,9 @@ def experiment(one: Experiment) -> None:
     if learnt.passes:
         write_passes(one.place.file("passes", one.recipe, ".parquet"), learnt.passes)
     seconds = time.monotonic() - began
-    source = Source(one.place.data_set, asked.name, str(one.protocol), one.seed, seconds)
+    source = Source(
+        one.place.data_set, asked.name, str(one.protocol), one.seed, seconds, one.recipe.fingerprint
+    )
     write_outcome(one.path, source, found, one.recipe)
 
 

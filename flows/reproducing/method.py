@@ -47,9 +47,9 @@ class Method:
     """A method of the paper's tables.
 
     `grid` are the settings to choose from on val; where `follows` names another method, they are made of what was
-    chosen for that one. `candidates` gives a fitted model for each of them, in their order,
-    where that costs less than fitting them one by one. `scores` gives a score matrix for each kind of inference;
-    `spaces` says which directions are searched in which space.
+    chosen for that one. `candidates` gives a fitted model for each of them, in their order, where that costs less
+    than fitting them one by one. `scores` gives a score matrix for each kind of inference; of kinds `name@variant`
+    the best on val counts. `spaces` says which directions are searched in which space.
     """
 
     name: str

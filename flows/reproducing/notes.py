@@ -1,8 +1,7 @@
 """Notes: sentences that stand over the tables, without which their numbers would be misread."""
 
-from pathlib import Path
-
 from audiosetzsl.feature_sets import FeatureSet
+from audiosetzsl.feature_sets.named import Form, Name
 from audiosetzsl.feature_sets.of_workspace import recipes_in
 from audiosetzsl.shards import Kind
 from audiosetzsl.workspace import Workspace
@@ -12,13 +11,15 @@ from flows.reproducing.asked import Asked
 from flows.reproducing.rows import HERE
 
 
-def notes_on(clips: FeatureSet, data_set: str, source: str) -> list[str]:
+def notes_on(clips: FeatureSet, data_set: str, source: str, digest: str) -> list[str]:
     """What to know of the features of a data set, which were opened by the name `source`."""
+    name = Name.of(source)
     there = {Kind.AUDIO: clips.features.audio, Kind.VIDEO: clips.features.video}
     kinds = [kind for kind, rows in there.items() if rows.shape[1]]
     notes = of_networks(recipes_in(clips.made_of), kinds, clips.classes)
-    if Path(source).is_dir():  # a workspace, which has a ledger
-        notes = [*of_clips(ClipSources.of(Workspace(Path(source)))), *notes]
+    if name.form is Form.WORKSPACE:  # which has a ledger
+        notes = [*of_clips(ClipSources.of(Workspace(name.path))), *notes]
+    notes = [f"The features are {len(clips)} clips of {name.path.name}, digest {digest[:12]}.", *notes]
     return notes if data_set == HERE else [f"{data_set}: {note}" for note in notes]
 
 

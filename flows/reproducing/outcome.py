@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.curve import Curve
-from audiosetzsl.evaluation.protocol import Scores, choose_beta, classify, curve_of
+from audiosetzsl.evaluation.protocol import Beta, Scores, choose_beta, classify, curve_of
 from audiosetzsl.evaluation.retrieval import retrieve
 from audiosetzsl.feature_sets import FeatureSet, Stage
 from audiosetzsl.files import read_table, write_table
@@ -31,7 +31,9 @@ SCHEMA = pa.schema(
         pa.field("beta", pa.float64()),
         pa.field("ausuc", pa.float64()),
         pa.field("best_harmonic_on_test", pa.float64()),  # told, and never used to choose
-        pa.field("seconds", pa.float64(), nullable=False),  # to learn and to measure, all measures together
+        # To learn and to measure, all measures together; of a training that was broken off since it was resumed.
+        pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("fingerprint", pa.string(), nullable=False),  # of features, settings, seed and code
     ]
 )
 
@@ -55,15 +57,18 @@ def measure(
 ) -> tuple[list[Measured], dict[str, Curve]]:
     """Measure a fitted model on test; beta comes from the val scores of the stage that chose it.
 
+    Of kinds of inference that differ after an @ alone, the best on val counts.
+
     Returns:
         What was measured, and for each measure of classification its curve on test.
     """
     test = clips.rows(clips.splits == "test")
     found, curves = [], {}
     if method.scores:
-        for name, values in method.scores(learnt.model, test.features, clips.class_vectors).items():
-            scores = Scores(values, test.labels, clips.classes, "test")
-            found.append(_classified(name, scores, stage.val_scores(learnt.val[name])))
+        values = method.scores(learnt.model, test.features, clips.class_vectors)
+        for name, (kind, beta) in _kinds(learnt, stage).items():
+            scores = Scores(values[kind], test.labels, clips.classes, "test")
+            found.append(_classified(name, scores, beta))
             curves[found[-1].measure] = curve_of(scores)
     for embed, directions in method.spaces.items():
         embeddings = embed(learnt.model, test.features, clips.class_vectors)
@@ -84,6 +89,7 @@ class Source:
     protocol: str
     seed: int
     seconds: float
+    fingerprint: str
 
 
 def write_outcome(path: Path, source: Source, found: list[Measured], recipe: Recipe) -> Path:
@@ -103,8 +109,18 @@ def read_outcome(path: Path) -> pa.Table:
     return read_table(path, SCHEMA, error=ShardError)
 
 
-def _classified(name: str, test: Scores, val: Scores) -> Measured:
-    found = classify(test, choose_beta(val))
+def _kinds(learnt: Learnt, stage: Stage) -> dict[str, tuple[str, Beta]]:
+    """For each measure the kind of inference, and its beta, that does best on val."""
+    best: dict[str, tuple[str, Beta]] = {}
+    for kind, values in learnt.val.items():
+        name, beta = kind.partition("@")[0], choose_beta(stage.val_scores(values))
+        if name not in best or beta.harmonic > best[name][1].harmonic:
+            best[name] = kind, beta
+    return best
+
+
+def _classified(name: str, test: Scores, beta: Beta) -> Measured:
+    found = classify(test, beta)
     return Measured(
         f"classification {name}".strip(),
         found.seen,

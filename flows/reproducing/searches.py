@@ -1,13 +1,14 @@
 """Searches: settings are chosen on val, one trial after another or side by side, each with a file of its own."""
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from audiosetzsl.errors import ShardError
+from audiosetzsl.errors import DivergedError, ShardError
 from audiosetzsl.feature_sets import Protocol, stage_of
 from audiosetzsl.files import write_bytes
 from audiosetzsl.shards import Recipe
@@ -15,7 +16,9 @@ from flows.reproducing.laid_out import open_laid_out
 from flows.reproducing.learning import Choice, try_all
 from flows.reproducing.method import Settings
 from flows.reproducing.methods import method
-from flows.reproducing.work import Place, Work, as_facts, facts_of
+from flows.reproducing.work import Place, Work, as_facts, facts_of, named
+
+log = logging.getLogger(__name__)
 
 TUNING_SEED = 0  # of the one training a setting by which a grid is searched
 
@@ -39,6 +42,11 @@ class Trial:
     def path(self) -> Path:
         """The file of how well they did."""
         return self.place.file("trials", self.recipe, ".json")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether that is known."""
+        return self.path.is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +103,18 @@ class Search:
 
 def trial(one: Trial) -> None:
     """Try settings, unless that is done; a training that broke off goes on where it was."""
-    if one.path.is_file():
+    if one.is_done:
         return
     torch.set_num_threads(1)  # as many work side by side
     clips = open_laid_out(one.place.inputs)
-    with one.work.how(one.place, one.recipe, TUNING_SEED) as how:
-        harmonics = try_all(method(one.method), one.tried, stage_of(clips, one.protocol), how)
+    with one.work.how(one.place, one.recipe, TUNING_SEED) as how, named(one):
+        try:
+            harmonics = try_all(method(one.method), one.tried, stage_of(clips, one.protocol), how)
+        except (
+            DivergedError
+        ) as problem:  # others of the grid may do better, and a lone one fails again by name
+            log.warning("%s: %s; it counts as HM 0", one, problem)
+            harmonics = (0.0,) * len(one.tried)
     write_bytes(one.path, (json.dumps({"harmonics": harmonics}) + "\n").encode())
 
 

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from audiosetzsl.errors import SetupError
 from audiosetzsl.feature_sets import Protocol
 from audiosetzsl.shards import Recipe
 from flows.reproducing.method import How, Settings
 from models.training import Progress, to_tensorboard
 
-CODE = 2  # raised by whoever changes what the same features and settings come to
+CODE = 3  # raised by whoever changes what the same features and settings come to
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ class Work:
     @contextmanager
     def how(self, place: Place, recipe: Recipe, seed: int) -> Iterator[How]:
         """How one training runs, which goes on where it was broken off."""
-        progress = Progress(place.file("progress", recipe, ".safetensors"), recipe.fingerprint)
+        # A training that goes on elsewhere begins anew: a GPU draws other masks of dropout than a CPU.
+        kind = self.device.split(":")[0]
+        progress = Progress(place.file("progress", recipe, f"-{kind}.safetensors"), recipe.fingerprint)
         how = How(seed, self.device, progress=progress)
         if not self.to_tensorboard:
             yield how
@@ -60,3 +63,12 @@ def as_facts(settings: Settings) -> object:
     """Settings in plain JSON."""
     facts: object = json.loads(json.dumps(asdict(settings) if settings else None, default=str))
     return facts
+
+
+@contextmanager
+def named(work: object) -> Iterator[None]:
+    """Say in every error on which of many trainings it was met."""
+    try:
+        yield
+    except SetupError as problem:
+        raise type(problem)(f"{work}: {problem}") from problem

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from audiosetzsl.evaluation.training_set import SeenClips, View
 from models.baselines.bilinear import Bilinear
-from models.baselines.ranking import check_margin, fit_ranking, hinges
+from models.baselines.ranking import fit_ranking, hinges
 from models.baselines.training_rows import TrainingRows
 from models.inputs import InputForm
 from models.training import ALONE, Optimising, Pass, Progress, Team
+from models.training.settings import check_margin
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Ranking: a bilinear map trained so that a clip's own class scores above the others, by any such loss."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +7,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from audiosetzsl.errors import SetupError
 from models.baselines.bilinear import Bilinear
 from models.baselines.training_rows import TrainingRows
 from models.sampling import class_balanced
@@ -97,13 +95,3 @@ def hinges(
     """[margin + score of a class - score of the clip's own]+ for every class, and 0 for its own."""
     own = labels[:, None]
     return torch.relu(margin + scores - scores.gather(1, own)).scatter(1, own, 0.0)
-
-
-def check_margin(margin: float) -> None:
-    """Refuse a margin that every map keeps, or none.
-
-    Raises:
-        SetupError: it is not above 0.
-    """
-    if not 0 < margin < math.inf:  # put so that NaN is refused too
-        raise SetupError(f"margin is {margin}, expected more than 0, such as 0.1 or 1")

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from audiosetzsl.errors import SetupError
 
 MAX_STEPS = 1000
-TOLERANCE = 1e-4  # of every entry of the gradient of the mean loss
+TOLERANCE = 1e-4  # of every entry of the gradient of the mean loss, unless the loss falls no more before that
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ def fit_softmax(
     model = LogisticRegression(C=1 / ridge_on_found, tol=TOLERANCE, max_iter=MAX_STEPS)
     weights = 1 / (len(counts) * counts) if balanced else np.full(len(counts), 1 / len(labels))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as an error
+        # That steps ran out is said below, as an error; a line search that finds nothing lower has come to rest.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(rows, labels, sample_weight=weights[labels])
     if model.n_iter_[0] >= MAX_STEPS:
         raise SetupError(

@@ -34,8 +34,8 @@ def score_by(
     Args:
         embeddings: clips and classes, all classes among which is to be decided.
         inference: which modality counts.
-        xi: by how much entropies must differ for eq. 7; the one of the training.
-        video_above: alpha from which on only video counts.
+        xi: by how much entropies must differ for eq. 7, which asks no training; the default is preset `paper`'s.
+        video_above: alpha above which only video counts.
         audio_below: alpha under which only audio does.
     """
     if inference is Inference.AUDIO:

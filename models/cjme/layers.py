@@ -27,7 +27,7 @@ class Formed(nn.Module):
             self.get_buffer("scale").copy_(torch.from_numpy(taken.scale))
 
     def forward(self, rows: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
-        """Bring rows into the form; a row of nothing but zeros stays one."""
+        """Bring rows into the form; a row of nothing but zeros stays one, unless it is standardised."""
         if self.form is InputForm.STANDARD:
             rows = (rows - self.get_buffer("mean")) / self.get_buffer("scale")
         return rows if self.form is InputForm.RAW else normalize(rows)

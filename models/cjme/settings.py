@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from audiosetzsl.errors import SetupError
 from models.cjme.losses import Agreement, AttentionLoss, Sign
 from models.training import Optimising
+from models.training.settings import check_margin
 
 LossName = Literal["AV", "TA", "TV"]
 Negatives = Literal["batch", "pairs"]
@@ -60,16 +61,6 @@ class CjmeTraining:
                 )
         if not set(self.losses) <= set(get_args(LossName)) or not {"TA", "TV"} & set(self.losses):
             raise SetupError(f"losses are {self.losses}, expected TA or TV or both, with or without AV")
-
-
-def check_margin(margin: float) -> None:
-    """Refuse a margin that asks for nothing.
-
-    Raises:
-        SetupError: it is not above 0.
-    """
-    if not 0 < margin < math.inf:
-        raise SetupError(f"margin is {margin}, expected more than 0, such as 1")
 
 
 PRESETS = {

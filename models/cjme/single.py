@@ -16,10 +16,10 @@ from audiosetzsl.evaluation.training_set import ClipFeatures, SeenClips, View
 from models.cjme.layers import Formed, projection
 from models.cjme.losses import batch_triplets, class_distances
 from models.cjme.network import check_dropout, check_some, in_form, on_device, parts_of
-from models.cjme.settings import check_margin
 from models.cjme.start import SeenColumns, begun, text_spread, warn_of_collapse
 from models.inputs import InputForm
 from models.training import ALONE, Optimising, Pass, Progress, Share, Step, Team, train
+from models.training.settings import check_margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,8 @@ def fit_single(
     training = training or SingleTraining()
     columns = SeenColumns.of(seen.labels, class_vectors, team.device)
     model = begun(lambda: SingleView(config), seed).to(team.device)
-    model.text_form.learn(class_vectors[seen.labels.classes.seen_mask])
     rows = model.learnt_from(seen.clips, class_vectors)
+    model.text_form.learn(class_vectors[seen.labels.classes.seen_mask])
 
     def step(generator: torch.Generator, share: Share) -> Step:
         drawn = columns.sampler.draw_evenly(columns.batch_size(training.optimising), generator)

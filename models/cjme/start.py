@@ -74,7 +74,7 @@ def warn_of_collapse(spread: float, margin: float) -> None:
     if spread < COLLAPSED * margin:
         log.warning(
             "the space has collapsed: classes lie %.3f from their mean, far less than the margin of %g, and none can "
-            "be told from another; lower lambda_, or take the mean in eq. 3",
+            "be told from another; look at the class vectors, and in CJME take a lower lambda_, or the mean in eq. 3",
             spread,
             margin,
         )

@@ -26,8 +26,9 @@ SMALLEST_BATCH = 32  # to which least_steps may lead: still smaller ones would h
 class Optimising:
     """How a network is trained; a pass is as many draws as there are clips.
 
-    Precision is that of matrix products: `tf32` counts on a CUDA GPU only, `bf16` in the network's `forward`, and
-    what comes out of either is float32, so losses and distances always are.
+    Precision is that of matrix products: `tf32` counts on a CUDA GPU only, `bf16` in the network's `forward`.
+    Losses and distances are computed in float32 with either, of embeddings with the digits of that precision. On
+    several threads of a CPU, trainings are the same bit by bit with batches of up to 32,768 clips.
     """
 
     optimiser: str = "adam"
@@ -95,3 +96,13 @@ class Optimising:
             return torch.optim.SGD(weights, rate, self.momentum, weight_decay=decay, fused=True)
         kind = torch.optim.Adam if self.optimiser == "adam" else torch.optim.AdamW
         return kind(weights, rate, weight_decay=decay, fused=True)
+
+
+def check_margin(margin: float) -> None:
+    """Refuse a margin that every map keeps, or none.
+
+    Raises:
+        SetupError: it is not above 0.
+    """
+    if not 0 < margin < math.inf:  # put so that NaN is refused too
+        raise SetupError(f"margin is {margin}, expected more than 0, such as 0.1 or 1")

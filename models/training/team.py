@@ -32,7 +32,7 @@ class Share:
         if len(batch) % self.of:
             raise SetupError(
                 f"a batch of {len(batch)} has no {self.of} equal parts; take a batch_size (and as many clips) "
-                f"that {self.of} devices can share, or fewer devices"
+                f"that {self.of} devices can share, least_steps=1 if there are few clips, or fewer devices"
             )
         return batch[self.index :: self.of]
 
@@ -105,7 +105,7 @@ def precise(model: nn.Module, precision: str) -> Iterator[None]:
 
 @contextmanager
 def _forward_in_bf16(model: nn.Module) -> Iterator[None]:
-    """Only `forward` is, and what comes out is float32: differences of embeddings need all their digits."""
+    """Only `forward` is; what comes out has the digits of bf16, but distances are then computed in float32."""
     plain, kind = model.forward, next(model.parameters()).device.type
 
     def forward(*inputs: Tensor) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from audiosetzsl.errors import SetupError
+from audiosetzsl.errors import DivergedError
 from models.training.passes import Pass, Step, is_over
 from models.training.progress import Keeper, Progress, Run
 from models.training.settings import Optimising
@@ -53,7 +53,14 @@ def train(
     """
     run, tell = Run(model, optimising.optimiser_of(model)), on_pass or (lambda _: None)
     weights = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
-    made_of = {"optimising": asdict(optimising), "seed": seed, "steps_per_pass": steps_per_pass}
+    # Devices of another kind, or another number of them, would draw other masks of dropout.
+    devices = {"kind": team.device.type, "number": team.share.of}
+    made_of = {
+        "optimising": asdict(optimising),
+        "seed": seed,
+        "steps_per_pass": steps_per_pass,
+        "devices": devices,
+    }
     keeper = Keeper(progress, {**made_of, "weights": weights}, writes=team.share.index == 0)
     keeper.resume(run)
     _mean(0.0, model, team)  # waits until all devices have read the file: the first is about to write it anew
@@ -69,11 +76,14 @@ def train(
             with precise(model, optimising.precision):
                 _steps(run, step, seeds, dropout, keeper, team)
             loss, told = run.means()
-            with torch.no_grad():
-                val = _mean(validate(model), model, team) if validate else None
-            if fault := _not_finite(model, loss, val):
+            fault, val = _not_finite(model, loss, None), None
+            if validate and not fault:
+                with torch.no_grad():
+                    val = _mean(validate(model), model, team)
+                fault = _not_finite(model, loss, val)
+            if fault:
                 keeper.end()  # to go on from there could only end here again
-                raise SetupError(
+                raise DivergedError(
                     f"training diverged in pass {number} ({fault}); lower learning_rate, now {rate}"
                 )
             run.end_pass(Pass(number, loss, told, val, rate, run.seconds))

@@ -60,7 +60,8 @@ def test_a_file_whose_bytes_changed_never_gives_other_embeddings(written):
             assert "e.npz is damaged" in str(problem) and "delete it and score again" in str(problem)
         else:
             assert all(
-                np.array_equal(getattr(found, n), getattr(sound[0], n)) for n in ("audio", "text", "alpha")
+                np.array_equal(getattr(found, n), getattr(sound[0], n))
+                for n in ("audio", "video", "text", "alpha")
             )
             assert (actual.tolist(), classes) == ([2, 0], CLASSES)
 

@@ -73,15 +73,6 @@ def test_beta_is_never_chosen_on_test(choose):
         choose(Scores(val.values, val.actual, CLASSES, "test"))
 
 
-def test_points_may_begin_at_0():
-    # Gaps are 3, 1, 3, -3: from 0 to 3 in steps of .12 the first at 1 or above is 9 * .12.
-    beta = choose_beta(one_clip_a_class(), least=0.0)
-    assert (beta.value, beta.harmonic) == (pytest.approx(9 * 0.12), 1.0)
-    # Where no gap lies above the least beta all is unseen.
-    beyond = choose_beta(one_clip_a_class(), least=5.0)
-    assert (beyond.value, beyond.harmonic) == (5.0, 0.0)
-
-
 def test_exact_beta_lies_in_the_middle_of_the_best():
     # HM is 1 from 1 on and below 3.
     assert choose_exact_beta(one_clip_a_class()) == Beta(2.0, "val", 1.0)

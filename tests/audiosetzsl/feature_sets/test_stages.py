@@ -127,7 +127,7 @@ def test_too_few_seen_classes_to_hold_some_out():
 )
 def test_the_papers_stage_needs_val_clips_of_both(gone, counts):
     clips = drawn()
-    with pytest.raises(SetupError, match=counts + r".*or take --protocol strict"):
+    with pytest.raises(SetupError, match=counts + r".*or let `reproduce --protocol strict`"):
         stage_of(clips.rows(~gone(clips)), Protocol.PAPER)
 
 

@@ -7,12 +7,11 @@ import pytest
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.curve import Curve
-from audiosetzsl.evaluation.protocol import Beta
 from audiosetzsl.tables.figure_4 import Panel, draw_figure_4, limits_of
 
 S, U = np.array([0.8, 0.6, 0.5, 0.0]), np.array([0.0, 0.3, 0.4, 0.4])
 CURVE = Curve(np.array([-np.inf, 1.0, 2.0, 3.0]), S, U)
-PANEL = Panel("video", CURVE, Beta(1.5, "val", 0.4))
+PANEL = Panel("video", CURVE, 1.5)
 SEEN_BLUE, UNSEEN_ORANGE = (0x48, 0x78, 0xA8), (0xE1, 0x81, 0x2C)
 
 
@@ -57,13 +56,13 @@ def test_the_ending_says_the_format_and_the_bytes_are_the_same_each_time(tmp_pat
     ],
 )
 def test_the_axis_holds_0_the_chosen_beta_and_the_end_of_s(betas, chosen, limits):
-    panel = Panel("", Curve(np.array(betas, dtype=float), S, U), Beta(chosen, "val", 0.0))
+    panel = Panel("", Curve(np.array(betas, dtype=float), S, U), chosen)
     assert limits_of(panel) == pytest.approx(limits)
 
 
 def test_a_model_that_is_never_right_is_drawn_too(tmp_path):
     never = Curve(np.array([-np.inf]), np.zeros(1), np.zeros(1))
-    assert draw_figure_4([Panel("none", never, Beta(0.0, "val", 0.0))], tmp_path / "none.png").is_file()
+    assert draw_figure_4([Panel("none", never, 0.0)], tmp_path / "none.png").is_file()
 
 
 def test_other_formats_and_no_panels_are_refused(tmp_path):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from audiosetzsl.feature_sets import Protocol, stage_of
 from audiosetzsl.feature_sets.digest import digest_of
-from audiosetzsl.feature_sets.opening import save_set
+from audiosetzsl.feature_sets.opening import open_set, save_set
 from audiosetzsl.shards import Recipe
 from flows import reproduce as stage
 from flows.cli import app
@@ -39,6 +39,7 @@ def test_tables_say_what_there_is_and_why_the_rest_is_not(quick, sound, tmp_path
     assert "22.22" in audio and "±" in audio and "| 2 |" in audio
     assert "no video features" in next(line for line in lines if line.startswith("| video | video |"))
     assert "no video features" in next(line for line in lines if line.startswith("| CJME (w/ attn) |"))
+    assert f"sound.npz, digest {digest_of(open_set(sound))[:12]}." in path.read_text()
     eszsl = next(line for line in lines if line.startswith("| ESZSL | audio |"))
     assert "±" not in eszsl and "| 1 |" in eszsl  # nothing is drawn
     found = results_of(out)
@@ -99,7 +100,11 @@ def test_figure_4_and_logs_of_the_passes_come_with_both_modalities(quick, tmp_pa
     passes = pd.read_parquet(next((out / "passes").glob("cjme-no-attention-*")))
     assert len(passes) == QUICK
     assert {"loss", "val", "decided", "alpha", "text_spread"} <= set(passes.columns)
-    assert set(results_of(out).measure) >= {"retrieval A->V", "retrieval V->A", "classification selected"}
+    found = results_of(out)
+    assert set(found.measure) >= {"retrieval A->V", "retrieval V->A", "classification selected"}
+    assert found.groupby(["method", "seed"]).fingerprint.nunique().eq(1).all()
+    reproduce(f"npz:{tmp_path / 'both.npz'}", out, Asked((4,), n_seeds=1), runner=Here())
+    assert not (out / "figure_4.png").exists()  # it would be of other tables than those that lie there
 
 
 def test_table_6_takes_the_data_sets_that_are_there(quick, tmp_path):
@@ -230,6 +235,7 @@ def test_words_of_the_command_line_reach_the_stage(tmp_path, monkeypatch):
     monkeypatch.setattr("flows.recording.record", lambda stage, workers: told.append(workers) or stage)
     ended = CliRunner().invoke(app, ["reproduce", "--features", "npz:x.npz", *words, "--prefect"])
     assert ended.exit_code == 0 and told == [3] and called[1][1] == {}
+    assert CliRunner().invoke(app, ["reproduce", "--workers", "0"]).exit_code == 2
 
 
 def test_what_works_is_shown_in_few_words(tmp_path):

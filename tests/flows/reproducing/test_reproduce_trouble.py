@@ -1,6 +1,8 @@
 """Stage reproduce in trouble: what it refuses, and what a disk, a kill or another run does to it."""
 
+import json
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
 import pytest
 from same_process import Here
@@ -13,7 +15,7 @@ from audiosetzsl.tables.paper_results import TABLE_6_SETS
 from audiosetzsl.workspace import Workspace
 from flows.alone import alone
 from flows.reproduce import place_of, reproduce
-from flows.reproducing import laid_out
+from flows.reproducing import laid_out, methods
 from flows.reproducing.asked import Asked
 from flows.reproducing.laid_out import clear, lay_out, open_laid_out
 from flows.reproducing.work import Work
@@ -45,7 +47,55 @@ def test_results_of_features_from_elsewhere_need_a_place(tmp_path):
     with pytest.raises(SetupError, match=r"npz:x.npz is no workspace, .*; name one with --out"):
         place_of("npz:x.npz", None)
     assert place_of("npz:x.npz", tmp_path) == tmp_path
-    assert place_of(str(tmp_path), None) == tmp_path / "results" / "reproduce"
+    for name in (str(tmp_path), f"workspace:{tmp_path}"):
+        assert place_of(name, None) == tmp_path / "results" / "reproduce"
+
+
+def test_a_curve_that_is_damaged_costs_no_table_and_is_made_again(quick, tmp_path):
+    out, features = tmp_path / "out", f"npz:{tmp_path / 'both.npz'}"
+    save_set(features, small_set())
+    reproduce(features, out, Asked((2,), n_seeds=1), runner=Here())
+    curve = next((out / "curves").glob("video-*"))
+    curve.write_bytes(b"PAR1 and no more")
+    (out / "tables.md").unlink()
+    with pytest.raises(ShardError, match=r"curves/video-.* is damaged"):
+        reproduce(features, out, Asked((2,), n_seeds=1), runner=Here())
+    assert (out / "tables.md").is_file()
+    curve.unlink()
+    (out / "figure_4.png").unlink()
+    reproduce(features, out, Asked((2,), n_seeds=1), runner=Here())
+    assert curve.is_file() and (out / "figure_4.png").is_file()
+
+
+def test_settings_with_which_a_training_diverges_are_not_chosen_and_where_all_do_it_is_named(
+    quick, sound, tmp_path, monkeypatch
+):
+    known, out = dict(methods.methods()), tmp_path / "out"
+    too_fast = {
+        name: replace(one, grid=lambda before, one=one: diverging(one.grid(before)))
+        for name, one in known.items()
+        if name == "audio"
+    }
+    monkeypatch.setattr(methods, "methods", lambda: known | too_fast)
+    reproduce(sound, out, Asked((2,), n_seeds=1), runner=Here())
+    told = json.loads(next((out / "choices").glob("audio-*")).read_text())
+    assert told["harmonics"][0] == 0 and told["index"] > 0
+    alone = {
+        name: replace(one, grid=lambda before, one=one: one.grid(before)[:1])
+        for name, one in too_fast.items()
+    }
+    monkeypatch.setattr(methods, "methods", lambda: known | alone)
+    with pytest.raises(
+        SetupError, match=r"audio, paper, seed 0: training diverged in pass 1 .*lower learning_rate"
+    ):
+        reproduce(sound, tmp_path / "alone", Asked((2,), n_seeds=1), runner=Here())
+
+
+def diverging(grid):
+    """A grid whose first cell learns too fast."""
+    training = grid[0].training
+    fast = replace(training, optimising=replace(training.optimising, learning_rate=1e29, optimiser="sgd"))
+    return (replace(grid[0], training=fast), *grid[1:])
 
 
 def test_a_choice_that_is_damaged_is_named(quick, sound, tmp_path):

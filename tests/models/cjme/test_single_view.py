@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -113,6 +115,11 @@ def test_what_does_not_fit_together_is_refused():
         fit_single(seen, world.vectors[:, :7], CONFIGS[View.AUDIO], seed=0, validate=None)
     with pytest.raises(SetupError, match="13 class vectors for 14 classes"):
         fit_single(seen, world.vectors[1:], CONFIGS[View.AUDIO], seed=0, validate=None)
+    standard = replace(CONFIGS[View.AUDIO], words=InputForm.STANDARD)
+    with pytest.raises(
+        SetupError, match=r"class vectors are \(24, 7\) wide, but this network takes \(24, 8\)"
+    ):
+        fit_single(seen, world.vectors[:, :7], standard, seed=0, validate=None)
     deaf = SeenClips(ClipFeatures(seen.clips.audio[:, :0], seen.clips.video), seen.labels)
     with pytest.raises(SetupError, match="these clips have no audio features"):
         fit_single(deaf, world.vectors, CONFIGS[View.AUDIO], seed=0, validate=None)
