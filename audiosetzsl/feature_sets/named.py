@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import parse_qsl
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.feature_sets.class_lists import unsafe
@@ -55,7 +54,9 @@ class Name:
         if form not in list(Form):
             raise SetupError(f"{text}: {form!r} is no form of features, expected {', '.join(Form)}")
         place, _, query = rest.partition("?")
-        options = dict(parse_qsl(query, keep_blank_values=True))
+        # Taken literally, as paths are: in a web address, a plus sign would be a space.
+        parts = (option.partition("=") for option in query.split("&") if option)
+        options = {option: value for option, _, value in parts}
         known = OPTIONS[Form(form)]
         if (query and not options) or (strange := sorted(set(options) - set(known))):
             told = ", ".join(f"{name}=..." for name in known) or "none"

@@ -4,42 +4,18 @@ import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from numpy.lib import format as npy
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.feature_sets.pickle_reader import MAX_BYTES, PickledArray, PickleReader
 
-# All that a pickled dictionary of arrays asks for; NumPy 2 calls `core` `_core`.
-_ALLOWED = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    **{
-        (f"numpy.{core}.multiarray", "_reconstruct"): np.ndarray.__reduce__(np.empty(0))[0]
-        for core in ("core", "_core")
-    },
-}
-MAX_BYTES = 1 << 30  # of a file of class vectors; 1,000 classes of 300 numbers take 2.4 MB
 _DAMAGE = (
     *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError),
     *(pickle.UnpicklingError, MemoryError, OverflowError, RecursionError, UnicodeError),
 )
-
-
-class _OnlyArrays(pickle.Unpickler):
-    """Builds arrays, and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """What a pickle asks for by name, if it belongs to arrays."""
-        if found := _ALLOWED.get((module, name)):
-            return found
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs")
-
-    def persistent_load(self, pid: object) -> Any:
-        """Nothing: a dictionary of arrays has no parts elsewhere."""
-        raise pickle.UnpicklingError("it asks for an object kept elsewhere")
 
 
 def read_vectors(path: Path) -> dict[str, Float[np.ndarray, " width"]]:
@@ -52,20 +28,26 @@ def read_vectors(path: Path) -> dict[str, Float[np.ndarray, " width"]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"it has {path.stat().st_size} bytes, expected at most {MAX_BYTES}")
-        file = io.BytesIO(path.read_bytes())
+        content = path.read_bytes()
+        file = io.BytesIO(content)
         version = npy.read_magic(file)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read_header(file)
         if shape != () or not dtype.hasobject:
             raise ValueError(f"it is an array {shape} of {dtype}, not one dictionary")
-        found = _OnlyArrays(file).load()
+        found = PickleReader(left=len(content)).load(file)
         # NumPy pickles the array that holds the dictionary.
-        found = found.item() if isinstance(found, np.ndarray) and found.shape == () else found
+        found = found.held if isinstance(found, PickledArray) else found
     except _DAMAGE as problem:
         raise SetupError(
             f"{path} cannot be read as a pickled dictionary of class vectors ({problem}); fetch it again, or take it "
             "from whoever you trust"
         ) from problem
+    if isinstance(found, dict):
+        found = {
+            name: vector.held if isinstance(vector, PickledArray) else vector
+            for name, vector in found.items()
+        }
     return _checked(found, path)
 
 

@@ -21,6 +21,11 @@ from audiosetzsl.feature_sets.opening import open_set, save_set
             "UCF",
             {"features": "cls_features", "dataset": "ucf"},
         ),
+        # Literally: these are folders, not forms on a web page.
+        ("official:X?features=i3d+vggish", Form.OFFICIAL, "X", {"features": "i3d+vggish"}),
+        ("official:X?features=100%25=a", Form.OFFICIAL, "X", {"features": "100%25=a"}),
+        ("official:a%20b+c?", Form.OFFICIAL, "a%20b+c", {}),
+        ("xlsa17:X?view=&&splits=a", Form.XLSA17, "X", {"view": "", "splits": "a"}),
         ("xlsa17:/d/CUB?splits=sent_splits.mat", Form.XLSA17, "/d/CUB", {"splits": "sent_splits.mat"}),
     ],
 )
@@ -36,6 +41,10 @@ def test_a_name_is_taken_apart(text, form, place, options):
         ("npz:a?features=b", r"unknown options \['features'\]; npz takes none"),
         ("avca:a?feature=b", r"unknown options \['feature'\]; avca takes features=..., dataset=..."),
         ("official:a?main", r"unknown options .*; official takes features=..."),
+        ("official:a?&", r"unknown options '&'; official takes features=..."),
+        ("official:a?features=b&main", r"unknown options \['main'\]; official takes features=..."),
+        ("official:a?feature%73=b", r"unknown options \['feature%73'\]; official takes features=..."),
+        ("official:a?features", r"features should name something in a, not a way elsewhere"),
         ("official:a?features=..", r"features should name something in a, not a way elsewhere"),
         ("avca:a?features=../../b", r"features should name something in a, not a way elsewhere"),
         ("xlsa17:a?splits=/b/splits.mat", r"splits should name something in a, not a way elsewhere"),
