@@ -1,6 +1,7 @@
 """Stage score-cjme: CJME learns from the seen classes and scores val and test."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ import pandas as pd
 import torch
 
 from audiosetzsl.evaluation.embedding_file import write_embeddings
-from audiosetzsl.evaluation.protocol import choose_beta
 from audiosetzsl.evaluation.scores import write_scores
 from audiosetzsl.feature_sets import FeatureSet, Protocol, stage_of
 from audiosetzsl.feature_sets.digest import digest_of
@@ -19,6 +19,7 @@ from audiosetzsl.show import progress_bar, say
 from audiosetzsl.workspace import Workspace
 from flows.clip_sources import ClipSources, write_sources
 from flows.extracting.devices import devices_of
+from flows.reproducing.learning import val_harmonic
 from flows.seeds import check_seed
 from models.cjme import (
     Cjme,
@@ -103,9 +104,6 @@ def _n_learnt(clips: FeatureSet) -> int:
 def _fit(clips: FeatureSet, config: CjmeConfig, training: CjmeTraining, seed: int, device: str) -> Cjme:
     stage = stage_of(clips, Protocol.PAPER)
 
-    def val_harmonic(model: Cjme) -> float:
-        return choose_beta(stage.val_scores(model.scores(stage.val, stage.class_vectors))).harmonic
-
     with progress_bar() as bar:
         task = bar.add_task("score-cjme", total=training.optimising.passes)
 
@@ -119,7 +117,7 @@ def _fit(clips: FeatureSet, config: CjmeConfig, training: CjmeTraining, seed: in
             config,
             training,
             seed=seed,
-            validate=val_harmonic,
+            validate=partial(val_harmonic, stage),
             on_pass=on_pass,
             team=Team(torch.device(device)),
         )

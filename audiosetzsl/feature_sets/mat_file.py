@@ -23,7 +23,7 @@ def read_mat(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) ->
     try:
         with path.open("rb") as file:
             found = loadmat(file, variable_names=[*needed, *optional])
-    except NotImplementedError as problem:
+    except NotImplementedError as problem:  # what scipy raises for 7.3, which is HDF5
         raise SetupError(f"{path} is of MATLAB 7.3; save it again there with `-v7`") from problem
     # scipy says what is wrong with a file in many ways; MatReadError is a plain Exception.
     except (

@@ -135,9 +135,8 @@ def write_xlsa17(name: Name, clips: FeatureSet, folder: Path) -> None:
         "train_loc": first & ~held_out,
         "val_loc": first & held_out,
     }
-    rows = (
-        clips.features.audio if _view(name) is View.AUDIO else clips.features.video
-    )  # as `_as_kind` left them
+    # As `_as_kind` left them.
+    rows = clips.features.audio if _view(name) is View.AUDIO else clips.features.video
     write_mat(
         folder / FEATURES,
         {

@@ -8,8 +8,8 @@ import numpy as np
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.protocol import choose_beta
-from audiosetzsl.evaluation.retrieval import Retrieval, retrieve
-from audiosetzsl.evaluation.training_set import ClipFeatures
+from audiosetzsl.evaluation.retrieval import Direction, Retrieval, retrieve
+from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures
 from audiosetzsl.feature_sets import FeatureSet, Protocol, Stage, last_stage, stage_of
 from flows.reproducing.method import How, Method, Model, Settings
 from models.training import Pass, Progress, best_of
@@ -93,12 +93,24 @@ def val_harmonic(stage: Stage, model: Model) -> float:
     return choose_beta(stage.val_scores(model.scores(stage.val, stage.class_vectors))).harmonic
 
 
-def _val_retrieval(method: Method, stage: Stage, model: Model) -> float:
-    found: list[Retrieval] = []
+def searched(
+    method: Method,
+    model: Model,
+    clips: ClipFeatures,
+    labels: np.ndarray,
+    class_vectors: np.ndarray,
+    classes: ClassTable,
+) -> dict[Direction, Retrieval]:
+    """What a model finds among clips, in every direction that its method can be asked in."""
+    found: dict[Direction, Retrieval] = {}
     for embed, directions in method.spaces.items():
-        embeddings = embed(model, stage.val, stage.class_vectors)
-        found += retrieve(embeddings, stage.val_labels, stage.classes, directions).values()
-    return float(np.mean([one.harmonic for one in found]))
+        found |= retrieve(embed(model, clips, class_vectors), labels, classes, directions)
+    return found
+
+
+def _val_retrieval(method: Method, stage: Stage, model: Model) -> float:
+    found = searched(method, model, stage.val, stage.val_labels, stage.class_vectors, stage.classes)
+    return float(np.mean([one.harmonic for one in found.values()]))
 
 
 def _of_last_stage(progress: Progress) -> Progress:

@@ -8,11 +8,10 @@ import pyarrow as pa
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.curve import Curve
 from audiosetzsl.evaluation.protocol import Beta, Scores, choose_beta, classify, curve_of
-from audiosetzsl.evaluation.retrieval import retrieve
 from audiosetzsl.feature_sets import FeatureSet, Stage
 from audiosetzsl.files import read_table, write_table
 from audiosetzsl.shards import Recipe
-from flows.reproducing.learning import Learnt
+from flows.reproducing.learning import Learnt, searched
 from flows.reproducing.method import Method
 
 SCHEMA = pa.schema(
@@ -70,13 +69,11 @@ def measure(
             scores = Scores(values[kind], test.labels, clips.classes, "test")
             found.append(_classified(name, scores, beta))
             curves[found[-1].measure] = curve_of(scores)
-    for embed, directions in method.spaces.items():
-        embeddings = embed(learnt.model, test.features, clips.class_vectors)
-        measured = retrieve(embeddings, test.labels, test.classes, directions)
-        found += [
-            Measured(f"retrieval {direction}", one.seen, one.unseen, one.harmonic)
-            for direction, one in measured.items()
-        ]
+    of_search = searched(method, learnt.model, test.features, test.labels, clips.class_vectors, clips.classes)
+    found += [
+        Measured(f"retrieval {direction}", one.seen, one.unseen, one.harmonic)
+        for direction, one in of_search.items()
+    ]
     return found, curves
 
 

@@ -99,7 +99,7 @@ class Optimising:
 
 
 def check_margin(margin: float) -> None:
-    """Refuse a margin that every map keeps, or none.
+    """Refuse a margin that asks for nothing.
 
     Raises:
         SetupError: it is not above 0.
