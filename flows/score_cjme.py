@@ -21,14 +21,7 @@ from flows.clip_sources import ClipSources, write_sources
 from flows.extracting.devices import devices_of
 from flows.reproducing.learning import val_harmonic
 from flows.seeds import check_seed
-from models.cjme import (
-    Cjme,
-    CjmeConfig,
-    CjmeTraining,
-    fit_cjme,
-    load_cjme,
-    save_cjme,
-)
+from models.cjme import Cjme, CjmeConfig, CjmeTraining, fit_cjme, load_cjme, save_cjme
 from models.training import Pass, Team
 
 CODE = 3  # raised by whoever changes what the same inputs and settings learn or score
@@ -127,10 +120,9 @@ def _score(place: Workspace, checkpoint: Path, clips: FeatureSet, recipe: Recipe
     """Write scores, embeddings and the note of sources, where one of them is missing; test comes last."""
     if all(path.is_file() for path in results_of(place, checkpoint)):
         return
-    if not sources_path(
-        place, checkpoint
-    ).is_file():  # what was noted then is nearer to the truth than the ledger now
-        write_sources(sources_path(place, checkpoint), ClipSources.of(place))
+    noted = sources_path(place, checkpoint)
+    if not noted.is_file():  # what was noted then is nearer to the truth than the ledger now
+        write_sources(noted, ClipSources.of(place))
     model = load_cjme(checkpoint)  # from its file, so that scores are the same whenever they are made
     for split in SCORED:
         asked = clips.rows(clips.splits == split)

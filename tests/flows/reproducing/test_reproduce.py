@@ -19,7 +19,7 @@ from audiosetzsl.shards import Recipe
 from flows import reproduce as stage
 from flows.cli import app
 from flows.reproduce import reproduce
-from flows.reproducing import experiments, searches, work
+from flows.reproducing import choosing, experiments, searches, work
 from flows.reproducing.asked import Asked, asked_of
 from flows.reproducing.laid_out import lay_out, open_laid_out
 from flows.reproducing.work import Place, Work
@@ -64,7 +64,7 @@ def test_what_is_done_is_not_done_again(quick, sound, tmp_path, monkeypatch):
         return learn(one)
 
     monkeypatch.setattr(stage, "experiment", counted)
-    monkeypatch.setattr(stage, "trial", lambda one: pytest.fail("settings were chosen already"))
+    monkeypatch.setattr(choosing, "trial", lambda one: pytest.fail("settings were chosen already"))
     reproduce(sound, out, asked, runner=Here())
     assert done == [gone]
     again = results_of(out)
@@ -162,8 +162,8 @@ def test_settings_that_were_tried_are_not_tried_again(quick, sound, tmp_path, mo
     choice.unlink()
     gone = sorted((out / "trials").iterdir())[0]
     gone.unlink()
-    real = stage.trial
-    monkeypatch.setattr(stage, "trial", lambda one: (tried.append(one.path), real(one)))
+    real = choosing.trial
+    monkeypatch.setattr(choosing, "trial", lambda one: (tried.append(one.path), real(one)))
     reproduce(sound, out, asked, runner=Here())
     assert tried == [gone]
     assert choice.read_text() == told
