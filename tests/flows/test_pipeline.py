@@ -95,11 +95,13 @@ def test_a_run_that_is_killed_ends_as_if_it_had_not_been(manifest, done, tmp_pat
         "--preset",
         "demo",
     ]
-    for seconds in (2.0, 3.5, 6.0):
-        run = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL)
-        time.sleep(seconds)
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
+    # Killed among its first clips, and between its first features and its last.
+    for made in ("**/*.mp4", "features/*/part-*.parquet"):
+        with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL) as run:
+            while run.poll() is None and not next(workspace.glob(made), None):
+                time.sleep(0.05)
+            os.killpg(run.pid, signal.SIGKILL)
+        assert run.returncode == -signal.SIGKILL
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     ours, theirs = Workspace(workspace), Workspace(done)
     for path in sorted((theirs.root / "features").rglob("part-*.parquet")):

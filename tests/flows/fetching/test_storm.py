@@ -4,7 +4,8 @@ import fault_storm
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-N = 2 * len(fault_storm.FAULTS)
+SHARE = 0.85
+N = round(1.25 * len(fault_storm.FAULTS) / SHARE)
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +13,7 @@ def storm(film, tmp_path_factory):
     """A storm that is over: every fault at least once, among segments without; two kills."""
     folder = tmp_path_factory.mktemp("storm")
     with fault_storm.serve(film) as server:
-        made = fault_storm.make_storm(folder / "work", server, N, seed=2, share=0.7)
+        made = fault_storm.make_storm(folder / "work", server, N, seed=2, share=SHARE)
         config = fault_storm.write_config(server, folder / "yt-dlp.conf")
         fault_storm.run(made, server, config, kills=2, seed=2, blackouts=1)
         yield made, server
