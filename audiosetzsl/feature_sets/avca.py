@@ -51,7 +51,7 @@ def read_avca(name: Name) -> FeatureSet:
     clips = read_clips(
         root, [Folder(stage, split, stages[stage]) for stage, split in SPLIT_OF.items()], names
     )
-    _check_second_stage(root, clips)
+    _check_second_stage(root, clips, table)
     splits = np.where(table.seen_mask[clips.labels], "train", "val")
     splits = np.where(clips.splits == SPLIT_OF[HELD_OUT], splits, clips.splits)
     vectors = _vectors_file(root / "text")
@@ -154,13 +154,13 @@ def _check_classes(lists: Path, names: Sequence[str], stages: dict[str, list[str
             )
 
 
-def _check_second_stage(root: Path, clips: Clips) -> None:
+def _check_second_stage(root: Path, clips: Clips, table: ClassTable) -> None:
     """Hold the second stage's train clips, where they lie in folders of their own, to those of the first.
 
     Raises:
-        SetupError: they are others.
+        SetupError: they are not those of the classes that are seen in the second.
     """
-    first = clips.ids[clips.splits != "test"]
+    first = clips.ids[(clips.splits != "test") & table.seen_mask[clips.labels]]
     for folder in (root / kind / TRAIN for kind in KINDS):
         found = dict(_ids_in(folder))
         if not found:
@@ -168,7 +168,7 @@ def _check_second_stage(root: Path, clips: Clips) -> None:
         for path, ids in found.items():
             if len(lone := np.setdiff1d(ids, first)):
                 raise SetupError(
-                    f"{path} holds {lone[0]}, which is in no folder of stage 1; expected the same clips"
+                    f"{path} holds {lone[0]}, which is no clip of a seen class in stage 1; expected the same clips"
                 )
         if len(lone := np.setdiff1d(first, np.concatenate(list(found.values())))):
             raise SetupError(f"{folder} lacks {lone[0]}, which is in stage 1; expected the same clips")
