@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 
+from audiosetzsl.clips.sources import ClipSources
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.training_set import ClassTable
 from audiosetzsl.shards import Kind, Recipe
 from audiosetzsl.zero_shot import is_told, taught_by
-from flows.clip_sources import ClipSources
 
 
 def what_to_know(recipe: Recipe, sources: ClipSources, classes: ClassTable) -> list[str]:
@@ -26,8 +26,8 @@ def of_clips(sources: ClipSources) -> list[str]:
         return ["The clips are rendered stand-ins, no videos. The numbers say that the pipeline works."]
     if not sources.are_known:
         return [
-            "The ledger of clips was missing or damaged when the model was scored: whether all clips are videos, "
-            "and none is a rendered stand-in, is not known."
+            "The ledger of clips was missing or damaged by then: whether all clips are videos, and none is a "
+            "rendered stand-in, is not known."
         ]
     return []
 

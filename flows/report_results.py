@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from audiosetzsl.clips.sources import read_sources
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.embedding_file import read_embeddings
 from audiosetzsl.evaluation.protocol import Classification, Scores, choose_beta, classify
@@ -16,7 +17,6 @@ from audiosetzsl.files import write_bytes
 from audiosetzsl.shards import Recipe, recipe_of
 from audiosetzsl.show import Cell, say, show_table
 from audiosetzsl.workspace import Workspace
-from flows.clip_sources import read_sources
 from flows.report_notes import what_to_know
 from flows.score_cjme import embeddings_path, results_of, scores_path, sources_path
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from audiosetzsl.clips.sources import ClipSources, write_sources
 from audiosetzsl.evaluation.embedding_file import write_embeddings
 from audiosetzsl.evaluation.scores import write_scores
 from audiosetzsl.feature_sets import FeatureSet, Protocol, stage_of
@@ -17,7 +18,6 @@ from audiosetzsl.feature_sets.opening import open_set
 from audiosetzsl.shards import Recipe
 from audiosetzsl.show import progress_bar, say
 from audiosetzsl.workspace import Workspace
-from flows.clip_sources import ClipSources, write_sources
 from flows.extracting.devices import devices_of
 from flows.reproducing.learning import val_harmonic
 from flows.seeds import check_seed

@@ -27,11 +27,13 @@ def convert_features(
     ] = False,
 ) -> None:
     """Bring features from one form into another, bit by bit the same, whole or not at all."""
+    from audiosetzsl.feature_sets.named import Name
+    from audiosetzsl.feature_sets.of_workspace import with_sources
     from audiosetzsl.feature_sets.opening import check_target, open_set, save_set
     from audiosetzsl.show import say
 
     check_target(target)  # before minutes of reading
-    clips = open_set(source)
+    clips = with_sources(Name.of(source), open_set(source))
     written = save_set(target, clips, leave_out=leave_out)
     left = len(clips) - len(written)
     said = f"; {left:,} clips left out, for which it has no place" if left else ""
@@ -67,8 +69,10 @@ def _show(source: str, clips: "FeatureSet") -> None:
 
 
 def _makers(clips: "FeatureSet") -> list[str]:
-    from audiosetzsl.feature_sets.of_workspace import recipes_in
+    from audiosetzsl.feature_sets.of_workspace import recipes_in, sources_in
 
-    return [
+    found = [
         f"{what} by {recipe.name} {recipe.fingerprint}" for what, recipe in recipes_in(clips.made_of).items()
     ]
+    sources = sources_in(clips.made_of)
+    return [f"clips of {', '.join(sources.names) or 'unknown sources'}", *found] if sources else found

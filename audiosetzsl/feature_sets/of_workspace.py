@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from audiosetzsl.clips.sources import ClipSources
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures
 from audiosetzsl.feature_sets.feature_set import FeatureSet
-from audiosetzsl.feature_sets.named import Name
+from audiosetzsl.feature_sets.named import Form, Name
 from audiosetzsl.features import load_vectors
 from audiosetzsl.features.parts import parts_of
 from audiosetzsl.manifest import class_list_of, read_manifest
@@ -17,6 +19,7 @@ from audiosetzsl.word_tables.named import read_class_vectors
 from audiosetzsl.workspace import Workspace
 
 KINDS = (Kind.AUDIO, Kind.VIDEO)
+SOURCES = "clip_sources"  # in `made_of`
 
 
 def read_workspace(name: Name) -> FeatureSet:
@@ -63,6 +66,22 @@ def _as_facts(recipe: Recipe) -> dict[str, object]:
     """Name and facts of a recipe, in plain JSON."""
     facts: dict[str, object] = json.loads(recipe.as_json())
     return facts
+
+
+def with_sources(name: Name, clips: FeatureSet) -> FeatureSet:
+    """A set that leaves its workspace, and the ledger there, with a word on where its clips came from.
+
+    It is none of the set's own facts: features outlive the ledger, and what is learnt from them stays the same.
+    """
+    if name.form is not Form.WORKSPACE:
+        return clips
+    told = ClipSources.of(Workspace(name.path)).as_facts()
+    return replace(clips, made_of={**clips.made_of, SOURCES: told})
+
+
+def sources_in(made_of: Mapping[str, object]) -> ClipSources | None:
+    """Where clips came from, if `made_of` remembers."""
+    return ClipSources.in_facts(made_of.get(SOURCES))
 
 
 def recipes_in(made_of: Mapping[str, object]) -> dict[str, Recipe]:

@@ -1,11 +1,11 @@
 """Notes: sentences that stand over the tables, without which their numbers would be misread."""
 
+from audiosetzsl.clips.sources import ClipSources
 from audiosetzsl.feature_sets import FeatureSet
 from audiosetzsl.feature_sets.named import Form, Name
-from audiosetzsl.feature_sets.of_workspace import recipes_in
+from audiosetzsl.feature_sets.of_workspace import recipes_in, sources_in
 from audiosetzsl.shards import Kind
 from audiosetzsl.workspace import Workspace
-from flows.clip_sources import ClipSources
 from flows.report_notes import of_clips, of_networks
 from flows.reproducing.asked import Asked
 from flows.reproducing.rows import HERE
@@ -17,8 +17,9 @@ def notes_on(clips: FeatureSet, data_set: str, source: str, digest: str) -> list
     there = {Kind.AUDIO: clips.features.audio, Kind.VIDEO: clips.features.video}
     kinds = [kind for kind, rows in there.items() if rows.shape[1]]
     notes = of_networks(recipes_in(clips.made_of), kinds, clips.classes)
-    if name.form is Form.WORKSPACE:  # which has a ledger
-        notes = [*of_clips(ClipSources.of(Workspace(name.path))), *notes]
+    is_workspace = name.form is Form.WORKSPACE
+    sources = ClipSources.of(Workspace(name.path)) if is_workspace else sources_in(clips.made_of)
+    notes = [*(of_clips(sources) if sources else []), *notes]
     notes = [f"The features are {len(clips)} clips of {name.path.name}, digest {digest[:12]}.", *notes]
     return notes if data_set == HERE else [f"{data_set}: {note}" for note in notes]
 

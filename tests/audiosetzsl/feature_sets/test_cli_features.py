@@ -4,11 +4,14 @@ import re
 
 import pytest
 from feature_set_files import assert_same, drawn, without
+from small_shards import ledger_of
 from typer.testing import CliRunner
+from vector_workspace import with_vectors
 
 from audiosetzsl.cli import app
 from audiosetzsl.errors import SetupError
 from audiosetzsl.feature_sets.opening import open_set, save_set
+from flows.planning import plan_workspace
 
 MADE_OF = {"features": {"audio": {"name": "AudioNet", "facts": {"code": 1}}}}
 
@@ -55,3 +58,19 @@ def test_from_one_form_into_another(tmp_path):
     assert "it does not say that cat are held out" in run("convert-features", source, official, "--leave-out")
     with pytest.raises(SetupError, match="is there already"):
         run("convert-features", "npz:nowhere", target)  # told before anything is read
+
+
+def test_where_clips_came_from_goes_along_out_of_a_workspace(tmp_path):
+    """The ledger stays behind; that clips were stand-ins may not."""
+    place = with_vectors(tmp_path / "work")
+    npz, avca, alone = f"npz:{tmp_path / 'a.npz'}", f"avca:{tmp_path / 'b'}", f"npz:{tmp_path / 'c.npz'}"
+    (block, *_) = plan_workspace(place)
+    ledger_of(place, block, {block.segment_ids[0]: "0" * 64})
+    run("convert-features", str(place.root), npz)
+    run("convert-features", npz, avca, "--leave-out")
+    for name in (npz, avca):
+        assert "Made of: clips of local, audio by " in run("show-features", name)
+    for part in place.clips.iterdir():
+        part.unlink()
+    run("convert-features", str(place.root), alone)
+    assert "Made of: clips of unknown sources, audio by " in run("show-features", alone)

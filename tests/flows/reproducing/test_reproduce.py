@@ -171,11 +171,13 @@ def test_settings_that_were_tried_are_not_tried_again(quick, sound, tmp_path, mo
 
 def test_notes_stand_over_the_tables(quick, tmp_path):
     stand_ins = {"name": "VideoConfig", "facts": {"weights": "random:0"}}
-    clips = replace(small_set(audio_width=0), made_of={"features": {"video": stand_ins}})
-    save_set(f"npz:{tmp_path / 'x.npz'}", clips)
+    rendered = {"names": ["synthetic"], "unread": []}
+    made_of = {"features": {"video": stand_ins}, "clip_sources": rendered}
+    save_set(f"npz:{tmp_path / 'x.npz'}", replace(small_set(audio_width=0), made_of=made_of))
     out = tmp_path / "out"
     path = reproduce(f"npz:{tmp_path / 'x.npz'}", out, Asked((2,), n_seeds=1, cjme="literal"), runner=Here())
     for note in (
+        "The clips are rendered stand-ins, no videos",
         "The video network has random weights",
         "CJME and its variants were trained by preset literal",
     ):

@@ -1,7 +1,7 @@
-"""Clip sources: where the clips of a run came from, noted beside its scores."""
+"""Sources: where the clips of a workspace came from, noted beside its scores and in features that leave it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from audiosetzsl.clips.ledger import clip_rows, read_ledger
@@ -36,10 +36,22 @@ class ClipSources:
         """Whether the ledger said of every clip where it came from."""
         return bool(self.names) and not self.unread
 
+    def as_facts(self) -> dict[str, object]:
+        """They in plain JSON."""
+        return {"names": list(self.names), "unread": list(self.unread)}
+
+    @staticmethod
+    def in_facts(facts: object) -> "ClipSources | None":
+        """Those that `as_facts` wrote; None where it did not."""
+        match facts:
+            case {"names": list(names), "unread": list(unread)}:
+                return ClipSources(tuple(map(str, names)), tuple(map(str, unread)))
+        return None
+
 
 def write_sources(path: Path, sources: ClipSources) -> Path:
     """Write them as JSON, whole or not at all."""
-    return write_bytes(path, (json.dumps(asdict(sources), indent=1) + "\n").encode())
+    return write_bytes(path, (json.dumps(sources.as_facts(), indent=1) + "\n").encode())
 
 
 def read_sources(path: Path) -> ClipSources:
@@ -49,9 +61,9 @@ def read_sources(path: Path) -> ClipSources:
         ShardError: the file is absent or damaged.
     """
     try:
-        match json.loads(path.read_text()):
-            case {"names": list(names), "unread": list(unread)}:
-                return ClipSources(tuple(names), tuple(unread))
+        sources = ClipSources.in_facts(json.loads(path.read_text()))
     except (OSError, ValueError) as problem:
         raise ShardError(f"{path} is absent or damaged ({problem}); delete it and score again") from problem
-    raise ShardError(f"{path} is damaged (it names no sources); delete it and score again")
+    if sources is None:
+        raise ShardError(f"{path} is damaged (it names no sources); delete it and score again")
+    return sources
