@@ -1,15 +1,19 @@
 """Orderings on the structured set: picture before sound, both before one, attention before none, with intervals.
 
-    python benchmarks/structured_orderings.py [--scale 0.1] [--seeds 5]
+    python benchmarks/structured_orderings.py [--scale 0.1] [--seeds 5] [--chosen-in RESULTS]
 
-Every seed draws a set of its own. Settings are chosen on val of the first one. Prints HM of each method, the
-differences that the paper reports as means with 95 % intervals, seed by seed, and how well attention finds the
-modality that is not spoilt, which nothing but the drawing knows.
+Every seed draws a set of its own. Settings are chosen on val of the first one; at the size of the paper, where that
+takes as long as all the rest, those can be taken that `reproduce` has chosen in RESULTS for the set that
+`structured_set.py` writes. Prints HM of each method, the differences that the paper reports as means with 95 %
+intervals, seed by seed, and how well attention finds the modality that is not spoilt, which nothing but the drawing
+knows.
 """
 
 import argparse
+import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see flows/cli/__init__.py
 
@@ -63,13 +67,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=0.1)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--chosen-in", type=Path, help="results of `reproduce` on the set of seed 0")
     asked = parser.parse_args()
     runner = Processes()
-    first = [Task(name, 0, asked.scale) for name in METHODS if not method(name).follows]
-    chosen = dict(runner.map("settings", choose_settings, first))
-    chosen |= runner.map(
-        "settings that follow", choose_settings, [Task("cjme", 0, asked.scale, before=chosen[BASE])]
-    )
+    chosen = read_choices(asked.chosen_in) if asked.chosen_in else choices(runner, asked.scale)
     for name, settings in chosen.items():
         print(f"{name}: {settings.shape}" + (f", xi {settings.training.xi}" if name == "cjme" else ""))
     tasks = [Task(name, seed, asked.scale, chosen[name]) for seed in range(asked.seeds) for name in METHODS]
@@ -78,6 +79,24 @@ def main() -> None:
         for (what, seed), value in more.items():
             found.setdefault(what, {})[seed] = value
     _print(found, asked.scale)
+
+
+def choices(runner: Processes, scale: float) -> dict[str, Settings]:
+    """Settings of every method, from val of the first set."""
+    first = [Task(name, 0, scale) for name in METHODS if not method(name).follows]
+    chosen = dict(runner.map("settings", choose_settings, first))
+    follows = [Task("cjme", 0, scale, before=chosen[BASE])]
+    return chosen | dict(runner.map("settings that follow", choose_settings, follows))
+
+
+def read_choices(results: Path) -> dict[str, Settings]:
+    """Settings of every method, as `reproduce` has chosen them."""
+    chosen: dict[str, Settings] = {}
+    for name in METHODS:
+        (path,) = (results / "choices").glob(f"{name}-{'?' * 12}.json")
+        before = chosen.get(method(name).follows or "")
+        chosen[name] = method(name).grid(before)[json.loads(path.read_text())["index"]]
+    return chosen
 
 
 def choose_settings(task: Task) -> tuple[str, Settings]:

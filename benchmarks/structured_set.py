@@ -1,5 +1,11 @@
-"""Structured set: drawn clips as many as the paper's, of which it is known which modality is spoilt."""
+"""Structured set: drawn clips as many as the paper's, of which it is known which modality is spoilt.
 
+    python benchmarks/structured_set.py npz:FILE [--seed 0] [--scale 1]
+
+Writes one, for `python -m flows reproduce --features npz:FILE`.
+"""
+
+import argparse
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +14,8 @@ from audiosetzsl.classes import AUDIOSETZSL
 from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures
 from audiosetzsl.feature_sets import FeatureSet
 from audiosetzsl.feature_sets.feature_set import SPLITS
+from audiosetzsl.feature_sets.opening import save_set
+from audiosetzsl.show import say
 from audiosetzsl.tables.paper import COUNTS
 
 FACTORS = 24  # of which meanings are made; fewer than classes, so that unseen ones can be guessed
@@ -25,6 +33,17 @@ class StructuredSet:
     clips: FeatureSet
     audio_spoilt: np.ndarray  # bool [n_clips]
     video_spoilt: np.ndarray
+
+
+def main() -> None:
+    """Write a set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="npz:FILE, or another form of docs/feature-sets.md")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scale", type=float, default=1.0)
+    asked = parser.parse_args()
+    written = save_set(asked.name, structured_set(asked.seed, scale=asked.scale).clips, leave_out=True)
+    say(f"{asked.name}: {len(written):,} clips")
 
 
 def structured_set(
@@ -79,3 +98,7 @@ def _mix(draw: np.random.Generator, width: int) -> np.ndarray:
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+if __name__ == "__main__":
+    main()

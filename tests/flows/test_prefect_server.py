@@ -143,15 +143,12 @@ def server(tmp_path_factory):
 
 def test_a_stage_gives_identical_bytes_plainly_and_through_prefect(server, tiny_workspace, tmp_path):
     plain, recorded = Workspace(tiny_workspace), Workspace(tmp_path / "recorded")
-    recorded.root.mkdir()
-    shutil.copy(plain.manifest, recorded.manifest)
-    for place in (plain, recorded):
-        assert len(plan_workspace(place, 16)) == 2
+    assert len(plan_workspace(plain, 16)) == 2
     fetch_clips(plain.root)
+    shutil.copytree(plain.root, recorded.root)
     extract_features(plain.root, preset("demo").video)
-    flows = [sys.executable, "-m", "flows"]
-    extract = [*flows, "extract-features", "--workspace", recorded.root, "--preset", "demo", "--prefect"]
-    server.call(*flows, "fetch-clips", "--workspace", recorded.root, "--prefect")
+    extract = [sys.executable, "-m", "flows", "extract-features", "--workspace", recorded.root]
+    extract += ["--preset", "demo", "--prefect"]
 
     # A block that fails, fails the run; the other block stays done, and the next run does what is missing.
     ledger, videos = recorded.clips / "part-00001.parquet", recorded.features(Kind.VIDEO)
@@ -168,11 +165,6 @@ def test_a_stage_gives_identical_bytes_plainly_and_through_prefect(server, tiny_
     assert shards == sorted(path.relative_to(recorded.root) for path in recorded.root.glob("features/*/*"))
     for shard in shards:
         assert (plain.root / shard).read_bytes() == (recorded.root / shard).read_bytes(), shard
-    for part in sorted(plain.clips.iterdir()):
-        timeless = [
-            read_ledger(place.clips / part.name).drop(["at", "took_s"]) for place in (plain, recorded)
-        ]
-        assert timeless[0].equals(timeless[1]), part
     recorded_runs = [
         (run["name"], run["state_type"])
         for run in server.ask("/task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC"})
@@ -181,8 +173,6 @@ def test_a_stage_gives_identical_bytes_plainly_and_through_prefect(server, tiny_
         ("extract-features 0", "COMPLETED"),
         ("extract-features 1", "COMPLETED"),
         ("extract-features 1", "FAILED"),
-        ("fetch-clips 0", "COMPLETED"),
-        ("fetch-clips 1", "COMPLETED"),
     ]
 
 
