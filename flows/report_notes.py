@@ -5,8 +5,10 @@ from collections.abc import Collection, Mapping
 from audiosetzsl.clips.sources import ClipSources
 from audiosetzsl.errors import ShardError
 from audiosetzsl.evaluation.training_set import ClassTable
+from audiosetzsl.feature_sets.of_workspace import recipes_in
 from audiosetzsl.shards import Kind, Recipe
 from audiosetzsl.zero_shot import is_told, taught_by
+from flows.choose_vectors import OF_AUDIOSET
 
 
 def what_to_know(recipe: Recipe, sources: ClipSources, classes: ClassTable) -> list[str]:
@@ -17,7 +19,11 @@ def what_to_know(recipe: Recipe, sources: ClipSources, classes: ClassTable) -> l
     """
     kinds = (Kind.AUDIO, Kind.VIDEO)
     made_by = {str(kind): _made_by(recipe, kind) for kind in kinds}
-    return [*of_clips(sources), *of_networks(made_by, kinds, classes)]
+    return [
+        *of_clips(sources),
+        *of_networks(made_by, kinds, classes),
+        *of_words(recipes_in(recipe.facts)),
+    ]
 
 
 def of_clips(sources: ClipSources) -> list[str]:
@@ -47,6 +53,15 @@ def of_networks(made_by: Mapping[str, Recipe], kinds: Collection[Kind], classes:
             "The numbers do not say how good the method is."
         )
     return notes
+
+
+def of_words(made_by: Mapping[str, Recipe]) -> list[str]:
+    """What to say of the vectors of the classes, as far as it is known what they were made of."""
+    words = made_by.get("class vectors")
+    source = words.facts.get("source") if words else None
+    if source == OF_AUDIOSET:
+        return [f"The vectors of the classes are made of {source}; the paper's are word2vec of Wikipedia."]
+    return [f"The vectors of the classes are of {source}."] if source else []
 
 
 def _made_by(recipe: Recipe, kind: Kind) -> Recipe:

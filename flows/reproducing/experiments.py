@@ -72,7 +72,7 @@ def experiment(one: Experiment) -> None:
     began = time.monotonic()
     with one.work.how(one.place, one.recipe, one.seed) as how, named(one):
         learnt = learn(asked, clips, stage, one.protocol, one.settings, how)
-    found, curves = measure(asked, learnt, clips, stage)
+        found, curves = measure(asked, learnt, clips, stage)
     if curves and one.seed == 0:
         write_curves(one.curves, curves)
     if learnt.passes:

@@ -6,7 +6,7 @@ from audiosetzsl.feature_sets.named import Form, Name
 from audiosetzsl.feature_sets.of_workspace import recipes_in, sources_in
 from audiosetzsl.shards import Kind
 from audiosetzsl.workspace import Workspace
-from flows.report_notes import of_clips, of_networks
+from flows.report_notes import of_clips, of_networks, of_words
 from flows.reproducing.asked import Asked
 from flows.reproducing.rows import HERE
 
@@ -16,7 +16,8 @@ def notes_on(clips: FeatureSet, data_set: str, source: str, digest: str) -> list
     name = Name.of(source)
     there = {Kind.AUDIO: clips.features.audio, Kind.VIDEO: clips.features.video}
     kinds = [kind for kind, rows in there.items() if rows.shape[1]]
-    notes = of_networks(recipes_in(clips.made_of), kinds, clips.classes)
+    made_by = recipes_in(clips.made_of)
+    notes = [*of_networks(made_by, kinds, clips.classes), *of_words(made_by)]
     is_workspace = name.form is Form.WORKSPACE
     sources = ClipSources.of(Workspace(name.path)) if is_workspace else sources_in(clips.made_of)
     notes = [*(of_clips(sources) if sources else []), *notes]

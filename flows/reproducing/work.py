@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import torch
+
 from audiosetzsl.errors import SetupError
 from audiosetzsl.feature_sets import Protocol
 from audiosetzsl.shards import Recipe
@@ -67,8 +69,17 @@ def as_facts(settings: Settings) -> object:
 
 @contextmanager
 def named(work: object) -> Iterator[None]:
-    """Say in every error on which of many trainings it was met."""
+    """Say in every error on which of many trainings it was met.
+
+    Raises:
+        SetupError: as it was; or the memory of a GPU was too small for all that share it.
+    """
     try:
         yield
+    except torch.OutOfMemoryError as problem:
+        raise SetupError(
+            f"{work}: the memory of the GPU, which all workers share, ran out; nothing is lost: take fewer --workers "
+            "and run the same command again"
+        ) from problem
     except SetupError as problem:
         raise type(problem)(f"{work}: {problem}") from problem

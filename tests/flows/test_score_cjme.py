@@ -201,6 +201,7 @@ def test_a_report_is_of_what_was_scored_whatever_becomes_of_the_features(scored,
         and made_of["class_vectors"]["facts"]["source"] == "drawn"
     )
     assert "the sound network has learnt is not known" in before  # "Some" network, which does not say
+    assert "The vectors of the classes are of drawn." in before
 
 
 def test_where_the_clips_came_from_is_noted_when_they_are_scored(place):

@@ -17,6 +17,7 @@ from audiosetzsl.feature_sets.digest import digest_of
 from audiosetzsl.feature_sets.opening import open_set, save_set
 from audiosetzsl.shards import Recipe
 from flows import reproduce as stage
+from flows.choose_vectors import OF_AUDIOSET
 from flows.cli import app
 from flows.reproduce import reproduce
 from flows.reproducing import choosing, experiments, searches, work
@@ -172,13 +173,15 @@ def test_settings_that_were_tried_are_not_tried_again(quick, sound, tmp_path, mo
 def test_notes_stand_over_the_tables(quick, tmp_path):
     stand_ins = {"name": "VideoConfig", "facts": {"weights": "random:0"}}
     rendered = {"names": ["synthetic"], "unread": []}
-    made_of = {"features": {"video": stand_ins}, "clip_sources": rendered}
+    words = {"name": "NamedVectors", "facts": {"source": OF_AUDIOSET}}
+    made_of = {"features": {"video": stand_ins}, "clip_sources": rendered, "class_vectors": words}
     save_set(f"npz:{tmp_path / 'x.npz'}", replace(small_set(audio_width=0), made_of=made_of))
     out = tmp_path / "out"
     path = reproduce(f"npz:{tmp_path / 'x.npz'}", out, Asked((2,), n_seeds=1, cjme="literal"), runner=Here())
     for note in (
         "The clips are rendered stand-ins, no videos",
         "The video network has random weights",
+        "The vectors of the classes are made of AudioSet's names and descriptions, TF-IDF + SVD; the paper's are",
         "CJME and its variants were trained by preset literal",
     ):
         assert f"> {note}" in path.read_text() and f"% {note}" in (out / "tables.tex").read_text()

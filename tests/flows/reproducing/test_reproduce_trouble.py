@@ -5,6 +5,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import pytest
+import torch
 from same_process import Here
 from small_sets import small_set
 
@@ -15,7 +16,7 @@ from audiosetzsl.tables.paper_results import TABLE_6_SETS
 from audiosetzsl.workspace import Workspace
 from flows.alone import alone
 from flows.reproduce import place_of, reproduce
-from flows.reproducing import laid_out, methods
+from flows.reproducing import experiments, laid_out, methods
 from flows.reproducing.asked import Asked
 from flows.reproducing.laid_out import clear, lay_out, open_laid_out
 from flows.reproducing.work import Work
@@ -96,6 +97,15 @@ def diverging(grid):
     training = grid[0].training
     fast = replace(training, optimising=replace(training.optimising, learning_rate=1e29, optimiser="sgd"))
     return (replace(grid[0], training=fast), *grid[1:])
+
+
+def test_a_gpu_without_memory_for_all_workers_is_said(quick, sound, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(experiments, "learn", full)
+    with pytest.raises(SetupError, match=r"audio, paper, seed 0: the memory of the GPU, .* fewer --workers"):
+        reproduce(sound, tmp_path / "out", Asked((2,), n_seeds=1), runner=Here())
 
 
 def test_a_choice_that_is_damaged_is_named(quick, sound, tmp_path):
