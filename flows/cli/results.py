@@ -45,7 +45,7 @@ def reproduce(
         list[int] | None, typer.Option(help="Table of the paper, once or more; default: 2, 3, 4, 5 and 7.")
     ] = None,
     seeds: Annotated[
-        int, typer.Option(help="How often everything is trained, each time from another seed.")
+        int, typer.Option(help="From how many seeds every method is trained; features and settings stay.")
     ] = 5,
     protocol: Annotated[
         list[Protocol] | None,
