@@ -7,7 +7,7 @@ AudioSetZSLError
 ├── ShardError          a feature shard is damaged, stale or foreign
 ├── ClipError           a clip cannot be read as sound or picture
 └── SetupError          something that the machine or the caller has to provide is absent
-    └── DivergedError   a training ran away with its settings
+    └── DivergedError   a training ran away with its settings, or a model gives no numbers
 
 Every message says what is wrong, what was expected, and what to do.
 """
@@ -50,4 +50,4 @@ class SetupError(AudioSetZSLError):
 
 
 class DivergedError(SetupError):
-    """A training ended in numbers that are not finite; other settings may do."""
+    """A training, or a model of one, ended in numbers that are not finite; other settings may do."""

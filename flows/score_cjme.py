@@ -18,6 +18,7 @@ from audiosetzsl.feature_sets.opening import open_set
 from audiosetzsl.shards import Recipe
 from audiosetzsl.show import progress_bar, say
 from audiosetzsl.workspace import Workspace
+from flows.alone import alone
 from flows.extracting.devices import devices_of
 from flows.reproducing.learning import val_harmonic
 from flows.seeds import check_seed
@@ -45,7 +46,8 @@ def score_cjme(
     Raises:
         ShardError: features or class vectors are absent or damaged, or were made again meanwhile.
         SetupError: clips of seen or unseen classes are too few, training diverged, the device is not here, the seed
-            is out of range, or the sound network was taught a class that is unseen here.
+            is out of range, the sound network was taught a class that is unseen here, or another run of score-cjme
+            is going on in the workspace.
     """
     check_seed(seed)
     place, training, (on, *_) = Workspace(workspace), training or CjmeTraining(), devices_of(device)
@@ -56,16 +58,17 @@ def score_cjme(
     inputs = {"classes": asdict(clips.classes), "clips": digest_of(clips), **clips.made_of}
     recipe = Recipe("Cjme", {**settings, **inputs})
     path = place.models / f"cjme-{recipe.fingerprint}.safetensors"
-    if path.is_file():
-        say(f"{path} is trained already")
-    else:
-        model = _fit(clips, config, training, seed, on)
-        # Scores of a checkpoint of this name that is gone: another device may have trained it.
-        for written in results_of(place, path):
-            written.unlink(missing_ok=True)
-        save_cjme(model, path)
-        say(f"trained on {_n_learnt(clips)} clips of seen classes: {path}")
-    _score(place, path, clips, recipe)
+    with alone(place, "score-cjme"):  # of two devices, one would score with the model that the other replaces
+        if path.is_file():
+            say(f"{path} is trained already")
+        else:
+            model = _fit(clips, config, training, seed, on)
+            # Scores of a checkpoint of this name that is gone: another device may have trained it.
+            for written in results_of(place, path):
+                written.unlink(missing_ok=True)
+            save_cjme(model, path)
+            say(f"trained on {_n_learnt(clips)} clips of seen classes: {path}")
+        _score(place, path, clips, recipe)
     return path
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from audiosetzsl.errors import SetupError
+from audiosetzsl.errors import DivergedError, SetupError
 from audiosetzsl.evaluation.curve import Curve, curve_of_gaps, first_best
 from audiosetzsl.evaluation.metrics import (
     class_accuracies,
@@ -28,12 +28,17 @@ class Scores:
     split: str
 
     def __post_init__(self) -> None:
-        """Refuse a matrix that cannot be ranked or whose axes mean something else."""
+        """Refuse a matrix that cannot be ranked or whose axes mean something else.
+
+        Raises:
+            DivergedError: a score is not finite.
+            SetupError: it is not clips x classes, or a label is none of the classes.
+        """
         expected = (len(self.actual), len(self.classes.names))
         if self.values.shape != expected:
             raise SetupError(f"scores are {self.values.shape}, expected {expected}: clips x classes")
         if not np.isfinite(self.values).all():
-            raise SetupError(
+            raise DivergedError(
                 f"{int((~np.isfinite(self.values)).sum())} scores are not finite; check the model"
             )
         check_labels(self.actual, self.classes)

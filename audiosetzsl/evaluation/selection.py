@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from audiosetzsl.errors import SetupError
+from audiosetzsl.errors import DivergedError, SetupError
 
 VIDEO_ABOVE = 0.75  # the level of {0, .5, 1} that is nearest to alpha
 AUDIO_BELOW = 0.25
@@ -18,7 +18,8 @@ def selected_weight(
     both modalities count.
 
     Raises:
-        SetupError: the thresholds cross, so that one clip would be of both kinds, or an alpha is NaN.
+        SetupError: the thresholds cross, so that one clip would be of both kinds.
+        DivergedError: an alpha is NaN.
     """
     if not audio_below <= video_above:
         raise SetupError(
@@ -26,6 +27,6 @@ def selected_weight(
             "the first must not exceed the second"
         )
     if bad := int(np.isnan(alpha).sum()):
-        raise SetupError(f"{bad} of {len(alpha)} values of alpha are NaN; check the model")
+        raise DivergedError(f"{bad} of {len(alpha)} values of alpha are NaN; check the model")
     weight: np.ndarray = np.where(alpha > video_above, 1.0, np.where(alpha < audio_below, 0.0, 0.5))
     return weight

@@ -1,12 +1,13 @@
 """Learning under a protocol: settings, passes and beta are chosen on val, then the last model is fitted."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from audiosetzsl.errors import SetupError
+from audiosetzsl.errors import DivergedError, SetupError
 from audiosetzsl.evaluation.protocol import choose_beta
 from audiosetzsl.evaluation.retrieval import Direction, Retrieval, retrieve
 from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures
@@ -56,14 +57,18 @@ def check_stages(clips: FeatureSet, protocol: Protocol) -> None:
 
 
 def try_all(method: Method, grid: tuple[Settings, ...], stage: Stage, how: How) -> tuple[float, ...]:
-    """HM on val of every setting of a grid; of a method that only searches, of its mAP, the mean over directions."""
+    """HM on val of every setting of a grid; of a method that only searches, of its mAP, the mean over directions.
+
+    A model whose scores are no numbers counts as 0.
+    """
     if method.candidates:
         models = iter(method.candidates(stage, grid))
     else:
         judged = replace(how, validate=lambda model: val_harmonic(stage, model))
         models = (method.fit(stage.train, stage.class_vectors, one, judged) for one in grid)
     figure = val_harmonic if method.scores else partial(_val_retrieval, method)
-    return tuple(figure(stage, model) for model in models)
+    found = (figure(stage, model) for model in models)
+    return tuple(0.0 if math.isnan(value) else value for value in found)
 
 
 def learn(
@@ -89,8 +94,16 @@ def learn(
 
 
 def val_harmonic(stage: Stage, model: Model) -> float:
-    """HM on val, at the best beta there, by the inference that the method is trained for."""
-    return choose_beta(stage.val_scores(model.scores(stage.val, stage.class_vectors))).harmonic
+    """HM on val, at the best beta there, by the inference that the method is trained for.
+
+    NaN where scores are no numbers, at which a training ends as one that diverged.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
+            scores = model.scores(stage.val, stage.class_vectors)
+        return choose_beta(stage.val_scores(scores)).harmonic
+    except DivergedError:
+        return math.nan
 
 
 def searched(

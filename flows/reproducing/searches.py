@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,21 @@ class Trial:
         """Whether that is known."""
         return self.path.is_file()
 
+    def harmonics(self) -> list[float]:
+        """How well they did, each from 0 to 1.
+
+        Raises:
+            ShardError: the file of it is absent or damaged.
+        """
+
+        def are_right(found: object) -> bool:
+            if not isinstance(found, list) or len(found) != len(self.tried):
+                return False
+            return all(type(one) in (int, float) and 0 <= one <= 1 for one in found)
+
+        found: list[float] = _read(self.path, "harmonics", are_right)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -88,7 +104,7 @@ class Search:
         """Write down what was chosen, unless that is done; all that had to be tried has been."""
         if self.path.is_file():
             return
-        harmonics = tuple(value for one in self.trials for value in _read(one.path, "harmonics"))
+        harmonics = tuple(value for one in self.trials for value in one.harmonics())
         told = {**asdict(Choice.of(harmonics)), "grid": [as_facts(cell) for cell in self.grid]}
         write_bytes(self.path, (json.dumps(told, indent=1) + "\n").encode())
 
@@ -98,7 +114,8 @@ class Search:
         Raises:
             ShardError: the file of the choice is absent or damaged.
         """
-        return self.grid[_read(self.path, "index")]
+        index = _read(self.path, "index", lambda found: type(found) is int and 0 <= found < len(self.grid))
+        return self.grid[index]
 
 
 def trial(one: Trial) -> None:
@@ -110,18 +127,19 @@ def trial(one: Trial) -> None:
     with one.work.how(one.place, one.recipe, TUNING_SEED) as how, named(one):
         try:
             harmonics = try_all(method(one.method), one.tried, stage_of(clips, one.protocol), how)
-        except (
-            DivergedError
-        ) as problem:  # others of the grid may do better, and a lone one fails again by name
+        # Others of the grid may do better, and a lone one fails again by name.
+        except DivergedError as problem:
             log.warning("%s: %s; it counts as HM 0", one, problem)
             harmonics = (0.0,) * len(one.tried)
     write_bytes(one.path, (json.dumps({"harmonics": harmonics}) + "\n").encode())
 
 
-def _read(path: Path, name: str) -> Any:
+def _read(path: Path, name: str, is_right: Callable[[object], bool]) -> Any:
     try:
-        return json.loads(path.read_text())[name]
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise ShardError(
-            f"{path} is absent or damaged ({problem}); delete it and reproduce the tables again"
-        ) from problem
+        found = json.loads(path.read_text())[name]
+        problem: object = f"{name} is {found}"
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as fault:
+        found, problem = None, fault
+    if not is_right(found):
+        raise ShardError(f"{path} is absent or damaged ({problem}); delete it and reproduce the tables again")
+    return found

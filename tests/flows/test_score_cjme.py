@@ -4,6 +4,8 @@ import json
 import shutil
 from functools import partial
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
@@ -12,14 +14,18 @@ from vector_workspace import draw_class_vectors, with_vectors
 
 from audiosetzsl.clips.ledger import read_ledger, write_ledger
 from audiosetzsl.errors import SetupError, ShardError
-from audiosetzsl.feature_sets import of_workspace
+from audiosetzsl.evaluation.embedding_file import read_embeddings
+from audiosetzsl.feature_sets import Protocol, of_workspace, stage_of
+from audiosetzsl.feature_sets.opening import open_set
 from audiosetzsl.manifest import provenance_of, read_manifest, write_manifest
 from audiosetzsl.shards import Kind, Recipe, read_shard, recipe_of, vector_column, vectors_of, write_shard
 from audiosetzsl.workspace import Workspace
 from flows import score_cjme as stage
+from flows.alone import alone
 from flows.planning import plan_workspace
 from flows.report_results import report_results
-from flows.score_cjme import results_of, score_cjme, scores_path
+from flows.reproducing.learning import val_harmonic
+from flows.score_cjme import embeddings_path, results_of, score_cjme, scores_path
 from models.cjme import CjmeTraining, load_cjme
 from models.training import Optimising
 
@@ -202,6 +208,47 @@ def test_a_report_is_of_what_was_scored_whatever_becomes_of_the_features(scored,
     )
     assert "the sound network has learnt is not known" in before  # "Some" network, which does not say
     assert "The vectors of the classes are of drawn." in before
+
+
+def test_scores_are_the_models_own_of_each_clip_beside_the_manifests_truth(scored):
+    place, checkpoint = scored
+    clips, model = open_set(str(place.root)), load_cjme(checkpoint)
+    rows = read_manifest(place.manifest).to_pylist()
+    truth = {row["segment_id"]: (row["split"], row["class_name"]) for row in rows}
+    told = [pd.read_parquet(scores_path(place, checkpoint, split)) for split in ("val", "test")]
+    assert [frame.split.tolist() for frame in told] == [["val"] * 12, ["test"] * 12]
+    for one in pd.concat(told).itertuples():
+        assert (one.split, one.class_name) == truth[one.segment_id]
+        alone = model.scores(clips.features.rows(clips.clip_ids == one.segment_id), clips.class_vectors)
+        np.testing.assert_allclose(one.scores, alone[0], rtol=1e-5)
+    embeddings, labels, classes = read_embeddings(embeddings_path(place, checkpoint))
+    test = clips.rows(clips.splits == "test")
+    np.testing.assert_array_equal(embeddings.audio, model.embed(test.features, clips.class_vectors).audio)
+    assert (labels.tolist(), classes) == (test.labels.tolist(), clips.classes)
+
+
+def test_when_to_stop_is_said_by_the_hm_on_val(place, monkeypatch):
+    fit, vals = stage.fit_cjme, []
+
+    def watched(seen, vectors, config, training, *, validate, on_pass, **how):
+        def judged(model):
+            vals.append(validate(model))
+            assert vals[-1] == val_harmonic(stage_of(open_set(str(place.root)), Protocol.PAPER), model)
+            return vals[-1]
+
+        return fit(seen, vectors, config, training, validate=judged, on_pass=on_pass, **how)
+
+    monkeypatch.setattr(stage, "fit_cjme", watched)
+    score_cjme(place.root, TRAINING, seed=7)
+    assert len(vals) == TRAINING.optimising.passes
+
+
+def test_a_second_run_in_a_workspace_waits(place):
+    with (
+        alone(place, "score-cjme"),
+        pytest.raises(SetupError, match=r"another run of score-cjme is going on in .*; wait for it"),
+    ):
+        score_cjme(place.root, TRAINING)
 
 
 def test_where_the_clips_came_from_is_noted_when_they_are_scored(place):

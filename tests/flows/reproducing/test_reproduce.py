@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from quick_methods import QUICK
 from same_process import Here
 from small_sets import small_set
 from typer.testing import CliRunner
@@ -24,8 +25,6 @@ from flows.reproducing import choosing, experiments, searches, work
 from flows.reproducing.asked import Asked, asked_of
 from flows.reproducing.laid_out import lay_out, open_laid_out
 from flows.reproducing.work import Place, Work
-
-QUICK = 2  # passes, as fixture `quick` has it
 
 
 def results_of(out):

@@ -1,11 +1,13 @@
 """Stage reproduce in trouble: what it refuses, and what a disk, a kill or another run does to it."""
 
 import json
+import shutil
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import pytest
 import torch
+from quick_methods import make_quick
 from same_process import Here
 from small_sets import small_set
 
@@ -18,6 +20,7 @@ from flows.alone import alone
 from flows.reproduce import place_of, reproduce
 from flows.reproducing import experiments, laid_out, methods
 from flows.reproducing.asked import Asked
+from flows.reproducing.curves import read_curve
 from flows.reproducing.laid_out import clear, lay_out, open_laid_out
 from flows.reproducing.work import Work
 
@@ -108,14 +111,48 @@ def test_a_gpu_without_memory_for_all_workers_is_said(quick, sound, tmp_path, mo
         reproduce(sound, tmp_path / "out", Asked((2,), n_seeds=1), runner=Here())
 
 
-def test_a_choice_that_is_damaged_is_named(quick, sound, tmp_path):
-    out = tmp_path / "out"
-    reproduce(sound, out, Asked((2,), n_seeds=1), runner=Here())
-    next((out / "choices").iterdir()).write_text("{")
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    """Features of sound, and a folder in which table 2 of it was made, in two passes."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    save_set(f"npz:{folder / 'sound.npz'}", small_set(video_width=0))
+    with pytest.MonkeyPatch.context() as patch:
+        make_quick(patch)
+        reproduce(f"npz:{folder / 'sound.npz'}", folder / "out", Asked((2,), n_seeds=1), runner=Here())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("choices", "{"),
+        ("choices", "[]"),
+        ("choices", '{"index": -1}'),
+        ("choices", '{"index": 4}'),
+        ("choices", '{"index": true}'),
+        ("trials", '{"harmonics": []}'),
+        ("trials", '{"harmonics": [0.5, 0.5]}'),
+        ("trials", '{"harmonics": [NaN]}'),
+        ("trials", '{"harmonics": 3}'),
+    ],
+)
+def test_what_was_chosen_or_tried_and_is_damaged_is_named(quick, reproduced, tmp_path, kind, text):
+    """Obeyed, it would choose other settings without a word."""
+    out = shutil.copytree(reproduced / "out", tmp_path / "out")
+    if kind == "trials":
+        next((out / "choices").iterdir()).unlink()
+    next((out / kind).iterdir()).write_text(text)
     with pytest.raises(
-        ShardError, match=r"choices/audio-.* is absent or damaged .*; delete it and reproduce"
+        ShardError, match=rf"{kind}/audio-.* is absent or damaged .*; delete it and reproduce"
     ):
-        reproduce(sound, out, Asked((2,), n_seeds=1), runner=Here())
+        reproduce(f"npz:{reproduced / 'sound.npz'}", out, Asked((2,), n_seeds=1), runner=Here())
+
+
+def test_a_measure_without_a_curve_is_told(reproduced):
+    (path,) = (reproduced / "out" / "curves").iterdir()
+    assert len(read_curve(path, "classification").betas) > 1
+    with pytest.raises(ShardError, match=r"audio-.* has no curve of 'other'; delete it and reproduce"):
+        read_curve(path, "other")
 
 
 def test_features_of_which_a_killed_run_left_half_are_laid_out_again(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.metrics import harmonic_mean
 from audiosetzsl.tables.paper_results import RESULT_TABLES
+from flows.reproducing.methods import ABLATIONS
 from flows.reproducing.rows import NUMBERS, STANDARD_SETS, rows_of
 from flows.reproducing.tables import compare
 from flows.reproducing.writing import as_csv, as_latex, as_markdown
@@ -44,6 +45,59 @@ def test_every_printed_row_is_measured_by_something(number):
     assert all(row.paper is None or row.paper.labels == row.labels for row in rows)
     keys = [(row.data_set, row.method, row.measure) for row in rows]
     assert len(set(keys)) == len(keys)  # no two rows show the same number
+
+
+NONE = "cjme-no-attention"
+RIVALS = {name: f"{name.lower()}-video" for name in ("CONSE", "DeViSE", "SAE", "ESZSL", "ALE")}
+DIRECTIONS = {
+    "T -> A": "T->A",
+    "T -> V": "T->V",
+    "T -> AV": "T->AV",
+    "T -> A or V": "T->A or V",
+    "audio -> video": "A->V",
+    "video -> audio": "V->A",
+}
+
+
+def meant(number, labels):
+    """Method and measure of a printed row, by its words."""
+    if number == 5:
+        on = [loss for loss, cell in zip(("AV", "TA", "TV"), labels, strict=True) if cell == "yes"]
+        return NONE if len(on) == 3 else "-".join(["cjme", *on]).lower(), "classification both"
+    name = labels[1] if number == 6 else labels[0]
+    if name in RIVALS:
+        return RIVALS[name], "classification"
+    if number == 6:
+        return "video", "classification"
+    if number in (3, 4):
+        methods = {"both (concat)": "concat", "CJME": NONE, "CJME (no attn)": NONE, "CJME (w/ attn)": "cjme"}
+        return methods.get(name, name.lower()), f"retrieval {DIRECTIONS[labels[1]]}"
+    if number == 7:
+        ways = {"video": ("video", ""), "both": (NONE, " video")}
+        last = ("cjme", "classification selected")
+        method, how = ways[labels[1]]
+        return last if labels[2] == "both" else (method, f"classification{how}")
+    if name == "CJME":
+        return NONE, f"classification {labels[1]}"
+    of_table_2 = {
+        "audio": ("audio", "classification"),
+        "video": ("video", "classification"),
+        "both (concat)": ("concat", "classification"),
+        "CJME (no attn)": (NONE, "classification eq7"),
+        "CJME (w/ attn)": ("cjme", "classification selected"),
+    }
+    return of_table_2[name]
+
+
+@pytest.mark.parametrize("number", TABLES)
+def test_a_row_is_what_its_words_say(number):
+    rows = [row for row in rows_of(number) if row.paper]
+    found = {row.labels: (row.method, row.measure) for row in rows}
+    assert found == {row.labels: meant(number, row.labels) for row in rows}
+
+
+def test_the_names_of_ablations_say_which_losses_are_on():
+    assert {name: tuple(name.upper().split("-")[1:]) for name in ABLATIONS} == ABLATIONS
 
 
 def test_table_7_has_the_same_methods_on_sound():
