@@ -52,7 +52,9 @@ def read_scores(path: Path, *, split: str) -> Scores:
     """Read the scores of one split.
 
     Raises:
-        ShardError: the file is absent, damaged, does not say its classes, or holds rows of another width.
+        ShardError: the file is absent, damaged or does not say its classes, or rows are of another width, of a class
+            that is not scored, or not finite; of these the message names the first segment.
+        SetupError: the disk does not give the file.
     """
     table = read_table(path, SCHEMA, error=ShardError)
     classes = _classes_of(table, path)
@@ -64,7 +66,23 @@ def read_scores(path: Path, *, split: str) -> Scores:
             f"{path}: rows hold {sorted(widths)} scores, expected {len(classes.names)}, one a class"
         )
     values = np.stack(frame.scores.tolist()) if len(frame) else np.zeros((0, len(classes.names)), np.float32)
+    _check_rows(frame, values, classes, path)
     return Scores(values, classes.indices_of(frame.class_name.tolist()), classes, split)
+
+
+def _check_rows(frame: pd.DataFrame, values: np.ndarray, classes: ClassTable, path: Path) -> None:
+    strange = frame[~frame.class_name.isin(classes.names)]
+    if len(strange):
+        raise ShardError(
+            f"{path}: {len(strange)} of {len(frame)} segments are of classes that it does not score, the first is "
+            f"{strange.segment_id.iloc[0]} of {strange.class_name.iloc[0]}; delete it and score again"
+        )
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad):
+        raise ShardError(
+            f"{path}: the scores of {len(bad)} of {len(frame)} segments are not finite, the first is "
+            f"{frame.segment_id.iloc[bad[0]]}; check the model, then delete the file and score again"
+        )
 
 
 def _classes_of(table: pa.Table, path: Path) -> ClassTable:

@@ -53,6 +53,15 @@ class ClassTable:
 LARGEST_FEATURE = 1e15  # whose square, and sums of them, float32 still holds
 
 
+def faulty_rows(rows: Float[np.ndarray, "n width"]) -> tuple[Int[np.ndarray, " n_faulty"], str]:
+    """Rows that would turn every score into NaN, and what they are; mostly none."""
+    # Least and largest first: a NaN comes out of either, and nothing as large as the rows is made.
+    if not rows.size or -LARGEST_FEATURE <= float(rows.min()) <= float(rows.max()) <= LARGEST_FEATURE:
+        return np.empty(0, np.int64), ""
+    bad = np.flatnonzero(~(np.abs(rows.astype(np.float64)) <= LARGEST_FEATURE).all(axis=1))
+    return bad, "not finite" if not np.isfinite(rows[bad]).all() else f"beyond {LARGEST_FEATURE:.0e}"
+
+
 class View(StrEnum):
     """What a method of one input looks at."""
 
@@ -75,15 +84,12 @@ class ClipFeatures:
                 f"{len(self.audio)} rows of audio but {len(self.video)} of video; join them on id"
             )
         for name, rows in (("audio", self.audio), ("video", self.video)):
-            # Least and largest first: a NaN comes out of either, and nothing as large as the rows is made.
-            if not rows.size or -LARGEST_FEATURE <= float(rows.min()) <= float(rows.max()) <= LARGEST_FEATURE:
-                continue
-            bad = np.flatnonzero(~(np.abs(rows.astype(np.float64)) <= LARGEST_FEATURE).all(axis=1))
-            what = "not finite" if not np.isfinite(rows[bad]).all() else f"beyond {LARGEST_FEATURE:.0e}"
-            raise SetupError(
-                f"{len(bad)} of {len(rows)} {name} features are {what}, the first in row {bad[0]}; "
-                "extract these clips again or leave them out"
-            )
+            bad, what = faulty_rows(rows)
+            if len(bad):
+                raise SetupError(
+                    f"{len(bad)} of {len(rows)} {name} features are {what}, the first in row {bad[0]}; "
+                    "extract these clips again or leave them out"
+                )
 
     def __len__(self) -> int:
         return len(self.audio)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from audiosetzsl.errors import SetupError
+from audiosetzsl.evaluation.training_set import faulty_rows
 from audiosetzsl.feature_sets.extras import exchange
 
 DATA, IDS = "data", "video_urls"
@@ -80,14 +81,14 @@ def read_rows(path: Path, ids: np.ndarray, rows: Float[np.ndarray, "n width"]) -
     """Read the features of a file into rows that are there for it.
 
     Raises:
-        SetupError: it is damaged, or some are not finite.
+        SetupError: it is damaged, or some are not finite or too large.
     """
     with opened(path) as file:
         _dataset(file, DATA, path, 2).read_direct(rows)
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    bad, what = faulty_rows(rows)
     if len(bad):
         raise SetupError(
-            f"{path}: the features of {len(bad)} of {len(rows)} clips are not finite, the first is {ids[bad[0]]}; "
+            f"{path}: the features of {len(bad)} of {len(rows)} clips are {what}, the first is {ids[bad[0]]}; "
             "extract these clips again or leave them out"
         )
 

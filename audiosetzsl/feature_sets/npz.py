@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Int
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures
+from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, faulty_rows
 from audiosetzsl.feature_sets.feature_set import FeatureSet
 from audiosetzsl.feature_sets.made_of import as_json, facts_of
 from audiosetzsl.feature_sets.named import Name
-from audiosetzsl.files import NPZ_DAMAGE
+from audiosetzsl.files import NOT_GIVEN, NPZ_DAMAGE, damage_told
 from audiosetzsl.word_tables.npy import stored
 
 # By name: the kinds of type that may be, and the number of axes.
@@ -34,7 +34,8 @@ def read_npz(name: Name) -> FeatureSet:
     """Read a file of the arrays `ARRAYS`; those of `OPTIONAL` may be absent, but not both kinds of features.
 
     Raises:
-        SetupError: the file is absent or damaged, or an array is missing, unknown or not what it should be.
+        SetupError: the file is absent, damaged or not given by the disk, or an array is missing, unknown or not what
+            it should be; of features, the message names the clip.
     """
     path = name.path
     arrays = _read(path)
@@ -49,10 +50,11 @@ def read_npz(name: Name) -> FeatureSet:
                 f"{path}: {key} has {len(arrays[key])} rows for {len(ids)} clip_ids; expected one each"
             )
     for kind, matrix in zip(("audio", "video"), rows, strict=True):
-        bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+        bad, what = faulty_rows(matrix)
         if len(bad):
             raise SetupError(
-                f"{path}: {kind} of {len(bad)} of {len(ids)} clips is not finite, the first is {ids[bad[0]]}"
+                f"{path}: {kind} of {len(bad)} of {len(ids)} clips is {what}, the first is {ids[bad[0]]}; "
+                "extract these clips again or leave them out"
             )
     return FeatureSet(
         ids,
@@ -91,21 +93,30 @@ def write_npz(name: Name, clips: FeatureSet, path: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with ZipFile(path) as archive, np.load(path, allow_pickle=False) as file:
-            if missing := [key for key in ARRAYS if key not in (*OPTIONAL, *file)]:
-                raise SetupError(f"{path} has no array {', '.join(missing)}; see docs/feature-sets.md")
-            if unknown := sorted(set(file) - set(ARRAYS)):
-                raise SetupError(
-                    f"{path} holds {unknown[0]}, which is none of {', '.join(ARRAYS)}; rename or drop it"
-                )
-            for key in file:
-                _check_header(archive, key, path)
-            return {key: _plain(file[key]) for key in file}
-    except (*NPZ_DAMAGE, MemoryError) as problem:
-        raise SetupError(
-            f"{path} cannot be read as .npz ({problem}); it is absent, damaged or something else: make it again"
-        ) from problem
+    with damage_told(path, SetupError):
+        try:
+            return _arrays_of(path)
+        except (*NPZ_DAMAGE, MemoryError) as problem:
+            # Where the disk does not give the end of a file, zipfile calls it no zip file.
+            said = problem if isinstance(problem, OSError) else problem.__context__
+            if isinstance(said, OSError) and said.errno in NOT_GIVEN:
+                raise said from None
+            raise SetupError(
+                f"{path} cannot be read as .npz ({problem}); it is absent, damaged or something else: make it again"
+            ) from problem
+
+
+def _arrays_of(path: Path) -> dict[str, np.ndarray]:
+    with ZipFile(path) as archive, np.load(path, allow_pickle=False) as file:
+        if missing := [key for key in ARRAYS if key not in (*OPTIONAL, *file)]:
+            raise SetupError(f"{path} has no array {', '.join(missing)}; see docs/feature-sets.md")
+        if unknown := sorted(set(file) - set(ARRAYS)):
+            raise SetupError(
+                f"{path} holds {unknown[0]}, which is none of {', '.join(ARRAYS)}; rename or drop it"
+            )
+        for key in file:
+            _check_header(archive, key, path)
+        return {key: _plain(file[key]) for key in file}
 
 
 def _check_header(archive: ZipFile, key: str, path: Path) -> None:

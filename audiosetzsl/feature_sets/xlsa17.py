@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from audiosetzsl.errors import SetupError
-from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, View
+from audiosetzsl.evaluation.training_set import ClassTable, ClipFeatures, View, faulty_rows
 from audiosetzsl.feature_sets.feature_set import FeatureSet
 from audiosetzsl.feature_sets.made_of import read_made_of, write_made_of
 from audiosetzsl.feature_sets.mat_file import (
@@ -59,10 +59,11 @@ def read_xlsa17(name: Name) -> FeatureSet:
         )
     ids = _names(held.get("image_files"), "image_files", paths[0], n_clips)
     classes = _names(told.get("allclasses_names"), "allclasses_names", paths[1], n_classes)
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    bad, what = faulty_rows(rows)
     if len(bad):
         raise SetupError(
-            f"{paths[0]}: the features of {len(bad)} of {n_clips} clips are not finite, the first is {ids[bad[0]]}"
+            f"{paths[0]}: the features of {len(bad)} of {n_clips} clips are {what}, the first is {ids[bad[0]]}; "
+            "extract these clips again or leave them out"
         )
     no_clips = np.empty(0, np.int64)
     places = {

@@ -1,5 +1,9 @@
 """Embedding files: a row is the clip that it says it is, or the file is refused."""
 
+import errno
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,21 +70,64 @@ def test_a_file_whose_bytes_changed_never_gives_other_embeddings(written):
             assert (actual.tolist(), classes) == ([2, 0], CLASSES)
 
 
+def other_than(path, changed):
+    """A file as that one, but for some arrays."""
+    with np.load(path) as arrays:
+        np.savez(path.with_name("o.npz"), **(dict(arrays) | changed))
+    return path.with_name("o.npz")
+
+
 def test_files_that_are_absent_cut_or_made_of_other_arrays_are_named(tmp_path, written):
     with pytest.raises(
         ShardError, match=r"gone\.npz does not exist; score the model again or check the path"
     ):
         read_embeddings(tmp_path / "gone.npz")
-    with np.load(written) as arrays:
-        held = dict(arrays)
-    for wrong in (
-        {"audio": held["audio"][:1]},
-        {"class_name": np.array(["cow", "pig"])},
-        {"alpha": held["audio"]},
+    for wrong, message in (
+        ({"audio": drawn(1).audio}, r"audio, video, text, alpha are .*, expected \[\(2, 4\), .*"),
+        ({"alpha": drawn().audio}, r"audio, video, text, alpha are .*"),
+        ({"text": np.ones((3, 4), int)}, "text is int64, expected real numbers"),
+        ({"segment_id": np.array(["a_0"])}, "1 segment_id for 2 class_name"),
+        ({"classes": np.array(["pig", "pig", "cat"])}, r"class names must differ, .*"),
     ):
-        np.savez(written, **(held | wrong))
-        with pytest.raises(ShardError, match=r"e\.npz is damaged \(.+\); delete it and score again"):
-            read_embeddings(written)
+        with pytest.raises(ShardError, match=rf"o\.npz is damaged \({message}\); delete it and score again"):
+            read_embeddings(other_than(written, wrong))
     written.write_bytes(written.read_bytes()[:-20])
     with pytest.raises(ShardError, match=r"e\.npz is damaged \(.+\); delete it and score again"):
         read_embeddings(written)
+
+
+def test_a_truth_that_is_no_class_is_named(written):
+    with pytest.raises(
+        ShardError,
+        match=r"o\.npz: 1 of 2 clips are of classes that it does not hold, the first is b_0 of cow; delete it",
+    ):
+        read_embeddings(other_than(written, {"class_name": np.array(["cat", "cow"])}))
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("audio", "audio of 1 of 2 clips is not finite, the first is b_0"),
+        ("video", "video of 1 of 2 clips is not finite, the first is b_0"),
+        ("text", "text of 1 of 3 classes is not finite, the first is dog"),
+        ("alpha", "alpha of 1 of 2 clips is not finite, the first is b_0"),
+    ],
+)
+def test_embeddings_that_are_not_finite_are_refused_where_they_are_read(written, name, message, value):
+    array = getattr(drawn(), name)
+    array[1] = value
+    told = rf"o\.npz: {message}; check the model, then delete the file and score again"
+    with pytest.raises(ShardError, match=told):
+        read_embeddings(other_than(written, {name: array}))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
+def test_what_the_disk_does_not_give_is_not_called_damaged(written, monkeypatch, number):
+    def fails(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "open", fails)
+    with pytest.raises(SetupError, match=r"e\.npz cannot be read just now .*, and may be whole") as told:
+        read_embeddings(written)
+    assert "delete" not in str(told.value)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.neighbours import Partner
@@ -86,6 +87,51 @@ def test_retrieval_does_not_depend_on_the_order_of_clips(seed):
     shuffled = retrieve(Embeddings(*parts), actual[order], CLASSES)
     for direction, found in retrieve(embeddings, actual, CLASSES).items():
         assert shuffled[direction].harmonic == pytest.approx(found.harmonic), direction
+
+
+@st.composite
+def worlds_of_whole_numbers(draw):
+    """Two or more clips a class in a small grid, where many embeddings are equal or equally far, to the last bit."""
+    n_more = draw(st.integers(0, 8))
+    actual = [0, 1, 2, 3] * 2 + draw(st.lists(st.integers(0, 3), min_size=n_more, max_size=n_more))
+    audio, video, text = (
+        draw(arrays(np.float32, (n, 2), elements=st.integers(-3, 3))) for n in (len(actual), len(actual), 4)
+    )
+    alpha = draw(arrays(np.float32, len(actual), elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])))
+    return Embeddings(audio, video, text, alpha), np.array(actual)
+
+
+every_protocol = st.builds(RetrievalProtocol, st.sampled_from(TextQueries), st.sampled_from(Partner))
+
+
+def assert_same_figures(found, expected):
+    assert list(found) == list(expected) == list(Direction)
+    for direction, one in expected.items():
+        there = found[direction]
+        figures = {"S": there.seen, "U": there.unseen, "HM": there.harmonic, **there.by_class}
+        told = {"S": one.seen, "U": one.unseen, "HM": one.harmonic, **one.by_class}
+        assert figures == pytest.approx(told, rel=0, abs=1e-12), direction
+
+
+@settings(max_examples=40, deadline=None)
+@given(worlds_of_whole_numbers(), every_protocol, st.permutations(range(4)))
+def test_the_order_of_classes_changes_nothing_ties_included(world, protocol, order):
+    e, actual = world
+    table = ClassTable(tuple(CLASSES.names[n] for n in order), tuple(CLASSES.seen[n] for n in order))
+    turned = Embeddings(e.audio, e.video, e.text[order], e.alpha)
+    found = retrieve(turned, np.argsort(order)[actual], table, protocol=protocol)
+    assert_same_figures(found, retrieve(e, actual, CLASSES, protocol=protocol))
+
+
+@settings(max_examples=40, deadline=None)
+@given(worlds_of_whole_numbers(), every_protocol, st.randoms(use_true_random=False))
+def test_the_order_of_clips_changes_nothing_ties_included(world, protocol, random):
+    e, actual = world
+    order = list(range(len(actual)))
+    random.shuffle(order)
+    shuffled = Embeddings(e.audio[order], e.video[order], e.text, e.alpha[order])
+    found = retrieve(shuffled, actual[order], CLASSES, protocol=protocol)
+    assert_same_figures(found, retrieve(e, actual, CLASSES, protocol=protocol))
 
 
 def test_text_queries_search_every_clip_and_count_once_a_class():

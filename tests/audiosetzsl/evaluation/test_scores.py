@@ -127,15 +127,23 @@ def test_a_truth_that_is_no_class_is_named(written):
     rows = pq.read_table(written).to_pylist()
     noted = json.dumps({"names": ["dog", "cow", "cat"], "seen": CLASSES.seen}).encode()
     rewritten(written, rows, noted)
-    with pytest.raises(SetupError, match=r"classes \['pig'\] are not in the table of 3 classes"):
+    with pytest.raises(
+        ShardError,
+        match=r"scores\.parquet: 1 of 3 segments are of classes that it does not score, the first is c_0 of pig; "
+        "delete it and score again",
+    ):
         read_scores(written, split="val")
+    assert len(read_scores(written, split="test").actual) == 1
 
 
 def test_scores_that_are_not_finite_are_refused_where_they_are_read(tmp_path):
     values = VALUES.copy()
-    values[2, 1] = np.nan
+    values[2:, 1] = np.nan, np.inf
     path = write_scores(tmp_path / "s.parquet", ROWS, values, CLASSES, RECIPE)
-    with pytest.raises(SetupError, match="1 scores are not finite; check the model"):
+    with pytest.raises(
+        ShardError,
+        match=r"s\.parquet: the scores of 2 of 3 segments are not finite, the first is c_0; check the model",
+    ):
         read_scores(path, split="val")
 
 

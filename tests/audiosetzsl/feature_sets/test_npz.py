@@ -1,5 +1,8 @@
 """Npz: arrays by name; what may be left out, and what is refused with file and clip."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 from feature_set_files import assert_same, drawn
@@ -61,7 +64,11 @@ def test_numbers_of_another_byte_order_come_in_ours(tmp_path, arrays):
         ({"audio": np.ones(3)}, r"a\.npz: audio is float64 \(3,\), expected 2 axes"),
         (
             {"audio": np.array([[1.0], [np.nan], [1.0]])},
-            r"a\.npz: audio of 1 of 3 clips is not finite, the first is a",
+            r"a\.npz: audio of 1 of 3 clips is not finite, the first is a; extract these clips again",
+        ),
+        (
+            {"video": np.array([[1, 1], [2, 2], [3, -1e20]], np.float32)},
+            r"a\.npz: video of 1 of 3 clips is beyond 1e\+15, the first is c; extract these clips again",
         ),
         (
             {"clip_classes": np.array(["dog", "cow", "dog"])},
@@ -108,3 +115,18 @@ def test_a_bit_that_flipped_is_noticed(tmp_path):
     path.write_bytes(content)
     with pytest.raises(SetupError, match=r"a\.npz cannot be read as \.npz .*Bad CRC-32"):
         open_set(f"npz:{path}")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
+@pytest.mark.parametrize("step", ["io.open", "_EndRecData"])
+def test_what_the_disk_does_not_give_is_not_called_damaged(tmp_path, arrays, monkeypatch, step, number):
+    """The file is not opened, or its end is not read: that one zipfile itself calls no zip file."""
+    name = put(tmp_path, arrays)
+
+    def fails(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(f"zipfile.{step}", fails)
+    with pytest.raises(SetupError, match=r"a\.npz cannot be read just now .*, and may be whole") as told:
+        open_set(name)
+    assert os.strerror(number) in str(told.value) and "make it again" not in str(told.value)

@@ -303,3 +303,13 @@ def test_an_array_of_numbers_is_no_dictionary(tmp_path):
         read_vectors(tmp_path / "a.npy")
     with pytest.raises(SetupError, match=r"gone.npy cannot be read"):
         read_vectors(tmp_path / "gone.npy")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    path = write_dict(tmp_path / "a.npy", VECTORS)
+    size = path.stat().st_size
+    monkeypatch.setattr("audiosetzsl.feature_sets.pickles.MAX_BYTES", size - 1)
+    with pytest.raises(
+        SetupError, match=rf"a\.npy cannot be .*it has {size} bytes, expected at most {size - 1}\); fetch it"
+    ):
+        read_vectors(path)

@@ -109,6 +109,11 @@ def virtual(file):
     file.create_virtual_dataset("data", layout)
 
 
+def numbers_of_any_length(file):
+    del file["video_urls"]
+    file.create_dataset("video_urls", (3,), h5py.vlen_dtype(np.int32))
+
+
 def a_trap(file):
     del file["data"], file["video_urls"]
     file.create_dataset("data", (10**9, 1024), "f4", chunks=(1, 1024))
@@ -124,6 +129,11 @@ FAULTS = {
         DOG + ": the features of 1 of 3 clips are not finite.* v10;",
     ),
     "infinite": (h5(lambda f: set_row(f, 0, np.inf)), DOG + ": the features of 1 of 3 .* first is v12;"),
+    "far off": (
+        h5(lambda f: set_row(f, 1, 1e20)),
+        DOG
+        + r": the features of 1 of 3 clips are beyond 1e\+15, the first is v10; extract these clips again",
+    ),
     "width": (
         h5(lambda f: put(f, "data", np.ones((3, 5), "f4"))),
         r"(dog|cat)\.h5 is \d wide, .*(dog|cat)\.h5 is \d; expected one width",
@@ -140,6 +150,10 @@ FAULTS = {
     "numbers as ids": (
         h5(lambda f: put(f, "video_urls", [1, 2, 3])),
         DOG + ": video_urls is int64, expected bytes",
+    ),
+    "numbers of any length": (
+        h5(numbers_of_any_length),
+        DOG + ": video_urls holds object that is no text; expected ids of clips",
     ),
     "twice": (
         h5(lambda f: put(f, "video_urls", np.array(["v12", "v10", "v10"], "S80"))),
@@ -252,6 +266,10 @@ TREE_FAULTS = {
         r"made_of\.json should say in JSON .*it is no object",
     ),
     "made of what": (lambda t: (t / "made_of.json").write_text("{"), r"made_of\.json should say in JSON"),
+    "made of bytes": (
+        lambda t: (t / "made_of.json").write_bytes(b"\xff"),
+        r"made_of\.json cannot be read \(.*\); delete it, or copy it again",
+    ),
 }
 
 

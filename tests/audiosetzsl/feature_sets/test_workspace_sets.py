@@ -11,7 +11,7 @@ from audiosetzsl.errors import SetupError, ShardError
 from audiosetzsl.feature_sets.opening import open_set, save_set
 from audiosetzsl.features import load_vectors
 from audiosetzsl.shards import Kind, Recipe
-from audiosetzsl.word_tables.named import read_class_vectors
+from audiosetzsl.word_tables.named import NamedVectors, read_class_vectors, write_class_vectors
 
 
 @pytest.fixture(scope="module")
@@ -81,4 +81,16 @@ def test_class_vectors_that_are_absent_or_change_meanwhile(tmp_path, monkeypatch
         open_set(str(tmp_path))
     place.text.unlink()
     with pytest.raises(ShardError, match="does not exist; run `python -m flows make-class-vectors`"):
+        open_set(str(tmp_path))
+
+
+def test_a_class_without_a_vector_is_named(tmp_path):
+    place = with_vectors(tmp_path)
+    some = tuple(name for name, _ in CLASSES[:2])
+    write_class_vectors(
+        NamedVectors(some, np.ones((2, 5), np.float32), some, {"source": "drawn"}), place.text
+    )
+    with pytest.raises(
+        ShardError, match=f"has no vector of {CLASSES[2][0]}; run `python -m flows make-class-vectors`"
+    ):
         open_set(str(tmp_path))

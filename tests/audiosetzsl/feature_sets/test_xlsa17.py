@@ -115,6 +115,16 @@ def test_which_file_of_splits(tmp_path):
     assert open_set(name).class_vectors.shape == (4, 9)
 
 
+def test_more_features_than_matlab_counts_are_not_written(tmp_path, monkeypatch):
+    clips = open_set(put(tmp_path, *small()))
+    monkeypatch.setattr("audiosetzsl.feature_sets.xlsa17.MAX_BYTES", 127)
+    with pytest.raises(SetupError, match=r"its features take 128 bytes, expected at most 127\. Take another"):
+        save_set(f"xlsa17:{tmp_path / 'again'}", clips)
+    assert not (tmp_path / "again").exists()
+    monkeypatch.setattr("audiosetzsl.feature_sets.xlsa17.MAX_BYTES", 128)
+    save_set(f"xlsa17:{tmp_path / 'again'}", clips)
+
+
 def change(part, key, value):
     def apply(res, splits):
         (res, splits)[part][key] = value
@@ -131,6 +141,10 @@ FAULTS = {
     "NaN": (
         change(0, "features", np.where(np.arange(16) == 10, np.nan, 1.0).reshape(2, 8)),
         r"of 1 of 8 .* img/5\.jpg",
+    ),
+    "far off": (
+        change(0, "features", np.where(np.arange(16) == 10, -1e20, 1.0).reshape(2, 8)),
+        r"res101\.mat: the features of 1 of 8 clips are beyond 1e\+15, the first is img/5\.jpg; extract these",
     ),
     "counts": (
         change(0, "features", np.ones((8, 2))),
