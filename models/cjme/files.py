@@ -47,10 +47,16 @@ def load_single(path: Path) -> SingleView:
 
 def _load(path: Path, kind: str, make: Callable[[dict[str, Any]], M]) -> M:
     state, facts = load_checkpoint(path, kind)
-    kinds = {"inputs": InputForm, "words": InputForm, "view": View}
+    config, kinds = facts.get("config"), {"inputs": InputForm, "words": InputForm, "view": View}
+    if not isinstance(config, dict):
+        raise SetupError(
+            f"{path} is of another version (it has no config); delete it and train the model again"
+        )
     try:
-        model = make({name: kinds.get(name, lambda v: v)(value) for name, value in facts["config"].items()})
-    except (TypeError, ValueError) as problem:
-        raise SetupError(f"{path} is of another version ({problem}); train the model again") from problem
+        model = make({name: kinds.get(name, lambda v: v)(value) for name, value in config.items()})
+    except (TypeError, ValueError, SetupError) as problem:
+        raise SetupError(
+            f"{path} is of another version ({problem}); delete it and train the model again"
+        ) from problem
     fill(model, state, path)
     return model

@@ -15,6 +15,8 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.training.passes import Pass, best_of
 
 KIND = "training"
+FACTS = {"made_of": dict, "passes": list, "steps": int, "seconds": float}  # beside the weights
+ADVICE = "delete it to begin anew, or name another file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +110,11 @@ def _save(run: Run, path: Path, made_of: Mapping[str, Any]) -> None:
 
 
 def _resume(run: Run, path: Path, made_of: Mapping[str, Any]) -> None:
-    try:
-        state, facts = load_checkpoint(path, KIND)
-    except SetupError as problem:
-        raise SetupError(f"{problem}: delete it to begin anew, or name another file") from problem
+    state, facts, passes = _read(path)
     if facts["made_of"] != made_of:
-        other = sorted(k for k in made_of if facts["made_of"].get(k) != made_of[k])
-        raise SetupError(
-            f"{path} is of a training with other {', '.join(other)}; delete it to begin anew, or name another file"
-        )
+        keys = {*made_of, *facts["made_of"]}
+        other = sorted(k for k in keys if facts["made_of"].get(k) != made_of.get(k))
+        raise SetupError(f"{path} is of a training with other {', '.join(other)}; {ADVICE}")
     device = next(run.model.parameters()).device
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "sum": {}, "optimiser": {}}
     for name, tensor in state.items():
@@ -129,5 +127,23 @@ def _resume(run: Run, path: Path, made_of: Mapping[str, Any]) -> None:
         index, _, rest = name.partition(".")
         held.setdefault(int(index), {})[rest] = tensor
     run.optimiser.load_state_dict({**run.optimiser.state_dict(), "state": held})
-    run.passes = [Pass(**one) for one in facts["passes"]]
+    run.passes = passes
     run.steps, run.began = facts["steps"], time.monotonic() - facts["seconds"]
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], list[Pass]]:
+    """Weights, facts and passes of a file.
+
+    Raises:
+        SetupError: it is damaged or of another version.
+    """
+    try:
+        state, facts = load_checkpoint(path, KIND)
+    except SetupError as problem:
+        raise SetupError(f"{problem}: {ADVICE}") from problem
+    if absent := [name for name, kind in FACTS.items() if not isinstance(facts.get(name), kind)]:
+        raise SetupError(f"{path} is of another version (it has no {', '.join(absent)}); {ADVICE}")
+    try:
+        return state, facts, [Pass(**one) for one in facts["passes"]]
+    except TypeError as problem:
+        raise SetupError(f"{path} is of another version ({problem}); {ADVICE}") from problem

@@ -60,8 +60,10 @@ def train(
         "seed": seed,
         "steps_per_pass": steps_per_pass,
         "devices": devices,
+        "weights": weights,
+        "validated": validate is not None,  # passes with val and without cannot be compared
     }
-    keeper = Keeper(progress, {**made_of, "weights": weights}, writes=team.share.index == 0)
+    keeper = Keeper(progress, made_of, writes=team.share.index == 0)
     keeper.resume(run)
     _mean(0.0, model, team)  # waits until all devices have read the file: the first is about to write it anew
     for done in run.passes:

@@ -84,6 +84,32 @@ def test_scores_are_the_cosine_of_the_mix_with_any_class():
             assert found[i, j] == pytest.approx(mix @ s / np.linalg.norm(mix) / np.linalg.norm(s), abs=1e-5)
 
 
+def slow_standard(row, learnt_from):
+    """One row, standardised dimension by dimension by the rows learnt from, then at length 1."""
+    found = []
+    for x, column in zip(row.astype(float), learnt_from.T.astype(float), strict=True):
+        mean = sum(column) / len(column)
+        found.append((x - mean) / math.sqrt(sum((c - mean) ** 2 for c in column) / len(column)))
+    return np.array(found) / math.sqrt(sum(x * x for x in found))
+
+
+def test_words_are_mixed_and_met_in_the_form_in_which_they_come_by_default():
+    # Far from 0 and of many scales, so that no form can stand in for another.
+    world = ClosedFormWorld()
+    vectors = (world.class_vectors * 2.0 ** np.arange(6) + 3).astype(np.float32)
+    seen, _ = world.seen(noise=1.5)
+    model = fit_conse(seen, vectors, view=View.AUDIO)
+    clips = world.clips(np.array([1, 8, 12]), noise=1.5)
+    found = model.scores(clips, vectors)
+    words = [slow_standard(s, vectors[:N_SEEN]) for s in vectors]
+    rows = np.array([slow_standard(x, seen.clips.audio) for x in clips.audio])
+    for i, p in enumerate(model.softmax.probabilities(rows.astype(np.float32))):
+        best = sorted(range(N_SEEN), key=lambda c: -p[c])[:5]
+        mix = sum(p[c] * words[c] for c in best) / sum(p[c] for c in best)
+        for j, s in enumerate(words):
+            assert found[i, j] == pytest.approx(mix @ s / np.linalg.norm(mix), abs=1e-5)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(0.01, 1), min_size=4, max_size=4), st.integers(1, 6))
 def test_the_likeliest_classes_share_all_there_is(weights, top):

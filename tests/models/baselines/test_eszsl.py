@@ -68,6 +68,20 @@ def test_the_order_of_clips_is_of_no_account():
     assert np.allclose(models[0].weights, models[1].weights, rtol=1e-4, atol=1e-6)
 
 
+def test_features_and_class_vectors_of_another_width_are_refused():
+    world = ClosedFormWorld()
+    seen, _ = world.seen()
+    model = fit_eszsl(seen, world.class_vectors, view=View.AUDIO)
+    with pytest.raises(
+        SetupError,
+        match=r"audio features and class vectors are \(12, 4\) wide, expected \(12, 6\) as in training",
+    ):
+        model.scores(seen.clips, world.class_vectors[:, :4])
+    short = ClipFeatures(seen.clips.audio[:, :9], seen.clips.video)
+    with pytest.raises(SetupError, match=r"are \(9, 6\) wide, expected \(12, 6\) as in training"):
+        model.scores(short, world.class_vectors)
+
+
 def test_weights_must_be_above_0():
     with pytest.raises(SetupError, match=r"gamma 0.0 and lambda 1.0 must both be above 0"):
         EszslSettings(0.0, 1.0)

@@ -25,6 +25,35 @@ def test_axes_are_those_of_three_views_with_the_text_repeated_for_each_clip():
     assert np.allclose(model.text.mean, world.class_vectors[actual].mean(0), atol=1e-5)
 
 
+def slow_projection(rows, learnt_from, axes):
+    """What the view of these rows comes to: about the mean of what was learnt from, all at length 1."""
+    unit = [[row / np.linalg.norm(row) for row in each.astype(float)] for each in (rows, learnt_from)]
+    mean = sum(unit[1]) / len(unit[1])
+    projected = [
+        [sum(x * a for x, a in zip(row - mean, axis, strict=True)) for axis in axes.T.astype(float)]
+        for row in unit[0]
+    ]
+    return [row / np.linalg.norm(row) for row in projected]
+
+
+def test_embeddings_are_about_the_mean_of_what_was_learnt_from():
+    # Far from 0, so that a mean that is forgotten would make all of them alike.
+    world = ClosedFormWorld(video_width=10)
+    vectors = world.class_vectors + 3
+    seen, actual = world.seen()
+    seen = labelled(ClipFeatures(seen.clips.audio + 3, seen.clips.video + 3), actual)
+    model = fit_gcca(seen, vectors)
+    near = world.clips(np.arange(len(TABLE.names)))
+    clips = ClipFeatures(near.audio + 3, near.video + 3)
+    found = model.embed(clips, vectors)
+    for ours, rows, learnt_from, view in (
+        (found.audio, clips.audio, seen.clips.audio, model.audio),
+        (found.video, clips.video, seen.clips.video, model.video),
+        (found.text, vectors, vectors[actual], model.text),
+    ):
+        assert np.allclose(ours, slow_projection(rows, learnt_from, view.axes), atol=1e-4)
+
+
 def test_one_clip_asked_alone_is_embedded_as_among_others():
     world = ClosedFormWorld()
     seen, _ = world.seen()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,15 +7,15 @@ import torch
 from audiosetzsl.errors import SetupError
 from audiosetzsl.evaluation.training_set import ClipFeatures
 from models.checkpoint import save_checkpoint
-from models.cjme import Cjme, CjmeConfig, load_cjme, network, save_cjme
+from models.cjme import Cjme, CjmeConfig, load_cjme, load_single, network, save_cjme
 from models.scorer import Embedder, Scorer
 
 CONFIG = CjmeConfig(audio_width=6, video_width=5, text_width=4, hidden=8, width=3, attention_hidden=2)
 
 
-def small_model(seed=0):
+def small_model(seed=0, **config):
     torch.manual_seed(seed)
-    return Cjme(CONFIG)
+    return Cjme(replace(CONFIG, **config))
 
 
 def clips_and_classes(n_clips=7, seed=0):
@@ -84,6 +86,15 @@ def test_scores_select_by_the_models_own_alpha():
     assert not np.allclose(model.scores(deaf, text), model.scores(clips, text))
 
 
+def test_embeddings_are_of_length_1_where_that_is_asked_for_and_only_there():
+    clips, text = clips_and_classes()
+    free, unit = (small_model(unit_embeddings=on).embed(clips, text) for on in (False, True))
+    for name in ("audio", "video", "text"):
+        rows, lengths = getattr(free, name), np.linalg.norm(getattr(free, name), axis=1, keepdims=True)
+        assert (np.abs(lengths - 1) > 1e-3).all()
+        np.testing.assert_allclose(getattr(unit, name), rows / lengths, rtol=1e-5)
+
+
 def test_features_of_another_width_are_refused():
     clips, text = clips_and_classes()
     with pytest.raises(SetupError, match=r"are \(6, 5, 3\) wide, but this network takes \(6, 5, 4\)"):
@@ -100,7 +111,9 @@ def test_a_saved_model_scores_as_before(tmp_path):
 def test_a_file_of_another_version_is_refused(tmp_path):
     state = small_model().state_dict()
     unknown = save_checkpoint(tmp_path / "unknown", "cjme", state, {"config": {"depth": 3}})
-    with pytest.raises(SetupError, match=r"unknown is of another version .*depth.* train the model again"):
+    with pytest.raises(
+        SetupError, match=r"unknown is of another version .*depth.* delete it and train the model again"
+    ):
         load_cjme(unknown)
     other = save_checkpoint(tmp_path / "other", "cjme", state, {"config": {}})
     with pytest.raises(
@@ -108,3 +121,26 @@ def test_a_file_of_another_version_is_refused(tmp_path):
         match=r"other: 13 weights do not fit .* is attention.first.bias: \(2,\), expected \(64,\)",
     ):
         load_cjme(other)
+
+
+OF_AUDIO = {"view": "audio", "feature_width": 6}
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "what"),
+    [
+        ("cjme", {}, "it has no config"),
+        ("single-view", {}, "it has no config"),
+        ("cjme", {"config": [3]}, "it has no config"),
+        ("cjme", {"config": {"hidden": 0}}, "hidden is 0, expected 1 or more"),
+        ("single-view", {"config": {**OF_AUDIO, "hidden": 0}}, "hidden is 0, expected 1 or more"),
+        ("single-view", {"config": {}}, ".*missing .*view.*"),
+        ("cjme", {"config": {"words": "loud"}}, "'loud' is not a valid InputForm"),
+    ],
+)
+def test_a_file_whose_facts_make_no_network_is_named(tmp_path, kind, facts, what):
+    path = save_checkpoint(tmp_path / "net", kind, small_model().state_dict(), facts)
+    with pytest.raises(
+        SetupError, match=rf"/net is of another version \({what}\); delete it and train the model again"
+    ):
+        {"cjme": load_cjme, "single-view": load_single}[kind](path)

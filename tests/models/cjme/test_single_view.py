@@ -70,6 +70,21 @@ def test_scores_are_minus_the_distances_of_the_embeddings_and_only_the_view_coun
     assert (embedded.alpha == 0.5).all()
 
 
+@pytest.mark.parametrize("view", list(View))
+def test_embeddings_are_of_length_1_where_that_is_asked_for_and_only_there(view):
+    world, made = World(), []
+    clips = world.clips(np.arange(N_CLASSES))
+    for on in (False, True):
+        torch.manual_seed(0)
+        model = SingleView(replace(CONFIGS[view], unit_embeddings=on))
+        made.append(model.embed(clips, world.vectors))
+    for name in ("audio", "video", "text"):
+        free, unit = (getattr(embedded, name) for embedded in made)
+        lengths = np.linalg.norm(free, axis=1, keepdims=True)
+        assert (np.abs(lengths - 1) > 1e-3).all()
+        np.testing.assert_allclose(unit, free / lengths, rtol=1e-4, atol=1e-6)
+
+
 def test_the_seed_decides_everything_and_vectors_of_unseen_classes_nothing():
     world = World()
     seen, brief = world.seen(), SingleTraining(optimising=Optimising(batch_size=50, passes=1))

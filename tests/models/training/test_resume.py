@@ -1,12 +1,15 @@
+import math
 import signal
 from dataclasses import replace
 
 import pytest
 import torch
 from small_training import OPTIMISING, PASSES, STEPS, Stopped, killed_in, network, run, step_of
+from torch import nn
 
-from audiosetzsl.errors import SetupError
-from models.training import Progress, train
+from audiosetzsl.errors import DivergedError, SetupError
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.training import Progress, Share, Team, train
 
 
 def stop_at(n):
@@ -78,21 +81,49 @@ def test_a_training_whose_process_is_killed_goes_on(tmp_path, whole):
     assert told(passes) == whole[1]
 
 
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        ({"seed": 2}, "run is of a training with other seed; delete it to begin anew, or name another file"),
-        ({"optimising": replace(OPTIMISING, passes=9)}, "of a training with other optimising"),
-        ({"made_of": "other clips"}, "of a training with other made_of"),
-    ],
-)
-def test_the_progress_of_another_training_is_refused(tmp_path, other, message):
+def wider():
+    return nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Dropout(), nn.Linear(9, 2))
+
+
+OTHERS = {
+    "seed": {"seed": 2},
+    "optimising": {"optimising": replace(OPTIMISING, passes=9)},
+    "made_of": {"progress": "other clips"},
+    "steps_per_pass": {"steps_per_pass": STEPS + 1},
+    "devices": {"team": Team(share=Share(0, 2))},
+    "weights": {"make": wider},
+    "validated": {"validate": None},
+}
+
+
+def begin(path, at_step=lambda n: None, *, make=network, progress="these clips", **other):
+    """A training of which anything can be another one."""
+    model = make()
+    how = {"steps_per_pass": STEPS, "optimising": OPTIMISING, "seed": 1, "validate": lambda m: 0.0, **other}
+    train(model, step_of(model, at_step), progress=Progress(path, progress, every_s=0.0), **how)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("first", [True, False])
+def test_the_progress_of_another_training_is_refused(tmp_path, name, first):
+    path, ways = tmp_path / "run", [{}, OTHERS[name]]
+    one, other = ways if first else ways[::-1]
+    with pytest.raises(Stopped):
+        begin(path, stop_at(3), **one)
+    with pytest.raises(
+        SetupError,
+        match=f"/run is of a training with other {name}; delete it to begin anew, or name another file",
+    ):
+        begin(path, **other)
+    assert path.is_file()
+
+
+def test_every_fact_that_makes_progress_foreign_is_tried(tmp_path):
     path = tmp_path / "run"
     with pytest.raises(Stopped):
-        run(path, at_step=stop_at(3))
-    with pytest.raises(SetupError, match=message):
-        run(path, **other)
-    assert path.is_file()
+        begin(path, stop_at(2))
+    _, facts = load_checkpoint(path, "training")
+    assert facts["made_of"].keys() == OTHERS.keys()
 
 
 def test_damaged_progress_is_told(tmp_path):
@@ -100,6 +131,29 @@ def test_damaged_progress_is_told(tmp_path):
     path.write_bytes(b"no tensors")
     with pytest.raises(SetupError, match=r"run is damaged \(.*delete it to begin anew"):
         run(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"made_of": None}, "it has no made_of"),
+        ({"passes": None, "steps": None}, "it has no passes, steps"),
+        ({"seconds": None}, "it has no seconds"),
+        ({"made_of": "these clips"}, "it has no made_of"),
+        ({"passes": [{"number": 1}]}, ".*missing .*loss.*"),
+    ],
+)
+def test_progress_without_what_it_needs_is_told(tmp_path, change, what):
+    path = tmp_path / "run"
+    with pytest.raises(Stopped):
+        begin(path, stop_at(STEPS + 2))
+    state, facts = load_checkpoint(path, "training")
+    kept = {name: fact for name, fact in (facts | change).items() if fact is not None}
+    save_checkpoint(path, "training", state, kept)
+    with pytest.raises(
+        SetupError, match=rf"/run is of another version \({what}\); delete it to begin anew, or name another"
+    ):
+        begin(path)
 
 
 def test_progress_is_written_no_oftener_than_asked_for(tmp_path):
@@ -123,3 +177,16 @@ def test_of_a_training_that_diverged_no_progress_is_left(tmp_path):
     with pytest.raises(SetupError, match="diverged in pass"):
         run(path, optimising=replace(OPTIMISING, optimiser="sgd", learning_rate=1e30))
     assert not path.exists()
+
+
+@pytest.mark.parametrize("val", [math.nan, math.inf, -math.inf])
+def test_nor_of_one_whose_val_is_no_number(tmp_path, val):
+    path, vals = tmp_path / "run", iter([0.5, val])
+
+    def validate(model):
+        assert path.is_file()
+        return next(vals)
+
+    with pytest.raises(DivergedError, match=rf"diverged in pass 2 \(val is {val}\); lower learning_rate"):
+        begin(path, validate=validate)
+    assert list(tmp_path.iterdir()) == []
