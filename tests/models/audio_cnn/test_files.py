@@ -48,7 +48,7 @@ def test_weights_of_another_shape_are_refused(model, tmp_path):
     path = save_checkpoint(tmp_path / "cnn", "audio_cnn", model.state_dict(), {"class_names": ["dog"]})
     with pytest.raises(
         SetupError,
-        match=r"cnn: 2 weights do not fit the network, the first is layer19.0.bias: \(2,\), expected \(1,\); delete it",
+        match=r"2 weights do not fit the network, the first is layer19.0.bias: \(2,\), expected \(1,\); delete it",
     ):
         load_audio_cnn(path)
 
